@@ -1,0 +1,33 @@
+"""The error tree. One line each: what, which value, the way out.
+
+DeidError
+├── SettingsError   an option or settings file that cannot be obeyed
+├── WeightsError    a model file that is missing, altered or of another make
+├── MediaError      a photo or video that cannot be read or written
+├── RoomError       a room that failed on a whole frame, so that nothing in it can be trusted
+└── ContractError   a room handed on arrays of the wrong shape
+"""
+
+
+class DeidError(Exception):
+    """Whatever a user is told in one line, with exit code 1."""
+
+
+class SettingsError(DeidError, ValueError):
+    """An option that names nothing known or lies outside its range."""
+
+
+class WeightsError(DeidError, LookupError):
+    """A model file that is missing, altered or does not fit."""
+
+
+class MediaError(DeidError, OSError):
+    """A photo or video that cannot be decoded, encoded or written."""
+
+
+class RoomError(DeidError, RuntimeError):
+    """A room that failed on a whole frame; its file gets no output."""
+
+
+class ContractError(DeidError, TypeError):
+    """Arrays between two rooms that do not have the promised shape."""

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Lint, types and tests; arguments go to pytest: ./test.sh tests/pipeline -k weights
+set -eu
+. "$(dirname -- "${BASH_SOURCE[0]}")/scripts/environment.sh"
+environment test
+cd "$root"
+"$python" -m ruff check .
+"$python" -m ruff format --check .
+"$python" -m mypy
+exec "$python" -m pytest "$@"
