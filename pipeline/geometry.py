@@ -1,0 +1,160 @@
+"""Points, boxes and triangles: similarity fits, Procrustes means, and warps from mesh to mesh."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.contract import Floats, Image, Ints
+
+_SUBPIXEL_BITS: Final = 4
+
+
+def similarity(source: Floats, target: Floats) -> Floats:
+    """Least-squares rotation, scale and shift that carry `source` onto `target`.
+
+    Points are (n, 2) pixels; the result is (2, 3), ready for cv2.warpAffine.
+    In the plane Umeyama's solution (PAMI 1991, doi:10.1109/34.88573) is one
+    division of complex numbers; a mirror image is never returned.
+    Raises ValueError if the points of `source` coincide.
+    """
+    centre, goal = source.mean(axis=0), target.mean(axis=0)
+    z, w = (source - centre) @ (1, 1j), (target - goal) @ (1, 1j)
+    spread = np.vdot(z, z).real
+    if spread == 0:
+        raise ValueError(f"source points coincide at {centre.tolist()}: no similarity")
+    turn = np.vdot(z, w) / spread
+    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    return np.column_stack([linear, goal - linear @ centre]).astype(np.float32)
+
+
+def align(source: Floats, target: Floats) -> tuple[Floats, Floats]:
+    """Least-squares similarity in space: `source @ linear + shift` lies on `target`.
+
+    Points are (n, 3); `linear` is (3, 3), a rotation times a scale, `shift` (3,).
+    Umeyama, PAMI 1991, eqs. 40-42 (doi:10.1109/34.88573).
+    Raises ValueError if the points of `source` coincide.
+    """
+    centre, goal = source.mean(axis=0), target.mean(axis=0)
+    a, b = (source - centre).astype(np.float64), (target - goal).astype(np.float64)
+    spread = float((a * a).sum())
+    if spread == 0:
+        raise ValueError(f"source points coincide at {centre.tolist()}: no alignment")
+    u, d, vt = np.linalg.svd(a.T @ b)
+    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    linear = (u * sign) @ vt * (float((d * sign).sum()) / spread)
+    return linear.astype(np.float32), (goal - centre @ linear).astype(np.float32)
+
+
+def procrustes(shapes: Floats, rounds: int = 5) -> tuple[Floats, Floats]:
+    """Generalised Procrustes analysis: the aligned shapes and their mean.
+
+    `shapes` is (m, p, 3); both results are centred and the mean has unit Frobenius norm.
+    Gower, Psychometrika 1975 (doi:10.1007/BF02291478).
+    """
+    centred = shapes - shapes.mean(axis=1, keepdims=True)
+    aligned = centred / np.linalg.norm(centred, axis=(1, 2), keepdims=True)
+    mean = aligned[0]
+    for _ in range(rounds):
+        aligned = np.stack([s @ align(s, mean)[0] for s in aligned])
+        mean = aligned.mean(axis=0)
+        mean = mean / np.linalg.norm(mean)
+    return aligned.astype(np.float32), mean.astype(np.float32)
+
+
+def yaw(mesh: Floats, canonical: Floats) -> float:
+    """How far a face is turned from the camera, in degrees; `mesh` (468, 3) px."""
+    linear, _ = align(canonical, mesh)
+    forward = linear[2] / max(float(np.linalg.norm(linear[2])), 1e-9)
+    return float(np.degrees(np.arccos(np.clip(forward[2], -1.0, 1.0))))
+
+
+def bounds(points: Floats) -> Floats:
+    """The upright box (4,) x1 y1 x2 y2 around (n, 2 or 3) points."""
+    return np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)]).astype(np.float32)
+
+
+def scaled(box: Floats, factor: float) -> Floats:
+    """The box grown about its own centre."""
+    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * factor
+    return np.concatenate([centre - half, centre + half]).astype(np.float32)
+
+
+def overlap(a: Floats, b: Floats) -> Floats:
+    """Intersection over union of (n, 4) boxes with (m, 4) boxes, (n, m) in [0, 1]."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    common = np.clip(high - low, 0, None).prod(axis=2)
+    area_a, area_b = (np.clip(q[:, 2:] - q[:, :2], 0, None).prod(axis=1) for q in (a, b))
+    union = area_a[:, None] + area_b[None, :] - common
+    return (common / np.maximum(union, 1e-9)).astype(np.float32)
+
+
+def pixels(box: Floats, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The whole pixels under a box, clipped to a picture of `size` (width, height)."""
+    x1, y1 = np.floor(box[:2]).astype(int)
+    x2, y2 = np.ceil(box[2:]).astype(int) + 1
+    return max(int(x1), 0), max(int(y1), 0), min(int(x2), size[0]), min(int(y2), size[1])
+
+
+def rasterise(points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
+    """Which triangle covers each pixel: (h, w) int32 rows of `triangles`, -1 outside.
+
+    `points` is (p, 2) or (p, 3) px; with a depth, nearer triangles (lower z) lie over farther
+    ones. `size` is (width, height).
+    """
+    cover = np.zeros((size[1], size[0]), np.int32)
+    corners = np.round(points[:, :2][triangles] * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    order = range(len(triangles))
+    if points.shape[1] == 3:
+        order = np.argsort(-points[:, 2][triangles].sum(axis=1)).tolist()
+    for row in order:
+        cv2.fillConvexPoly(cover, corners[row], row + 1, cv2.LINE_8, _SUBPIXEL_BITS)
+    return cover - 1
+
+
+def mapping(
+    source: Floats, target: Floats, triangles: Ints, size: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """For each pixel of a picture of `size` the place in the source picture it shows.
+
+    Piecewise affine from `target` (p, 2 or 3) to `source` (p, 2 or 3) points, px. Two (h, w)
+    maps for cv2.remap; -1 where no triangle lies.
+    """
+    cover = rasterise(target, triangles, size)
+    ys, xs = np.nonzero(cover >= 0)
+    affine = _affines(target[:, :2][triangles], source[:, :2][triangles])[cover[ys, xs]]
+    maps = np.full((2, *cover.shape), -1, np.float32)
+    for axis in range(2):
+        maps[axis][ys, xs] = affine[:, axis, 0] * xs + affine[:, axis, 1] * ys + affine[:, axis, 2]
+    return maps[0], maps[1]
+
+
+def _affines(source: Floats, target: Floats) -> Floats:
+    """(t, 2, 3) affine maps that carry each of t triangles (t, 3, 2) onto its twin."""
+    a, edges = source[:, 0], (source[:, 1:] - source[:, :1]).astype(np.float64)
+    det = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
+    flat = np.abs(det) < 1e-6
+    det = np.where(flat, 1.0, det)
+    adjugate = np.stack(
+        [
+            np.stack([edges[:, 1, 1], -edges[:, 0, 1]], axis=1),
+            np.stack([-edges[:, 1, 0], edges[:, 0, 0]], axis=1),
+        ],
+        axis=1,
+    )
+    inverse = adjugate / det[:, None, None]
+    inverse[flat] = 0.0
+    goal = (target[:, 1:] - target[:, :1]).astype(np.float64)
+    linear = np.einsum("tij,tjk->tki", inverse, goal)
+    shift = target[:, 0] - np.einsum("tki,ti->tk", linear, a)
+    return np.concatenate([linear, shift[:, :, None]], axis=2).astype(np.float32)
+
+
+def warp(
+    image: Image | Floats, source: Floats, target: Floats, triangles: Ints, size: tuple[int, int]
+) -> tuple[Image | Floats, Floats]:
+    """`image` carried from mesh to mesh, and where it lands: (h, w, c) and (h, w) of 0 or 1."""
+    map_x, map_y = mapping(source, target, triangles, size)
+    moved = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved, (map_x > -1).astype(np.float32)

@@ -1,0 +1,64 @@
+"""Everything a run can be told, in one frozen dataclass. Secrets (the salt) are no part of it."""
+
+from dataclasses import dataclass, fields
+
+from pipeline.errors import SettingsError
+
+MODES = ("surrogate", "mosaic", "blur", "solid")
+DONORS = ("opposite", "nearest")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The options of `facesurrogate run`; each is explained by its `--help`."""
+
+    mode: str = "surrogate"
+    detector: str = "centerface"
+    extractor: str = "dlib_resnet"
+    generator: str = ""
+    donors: str = "opposite"
+    k: int = 4
+    detect_size: int = 1280
+    detect_every: int = 1
+    detect_threshold: float = 0.35
+    min_face: int = 10
+    shape: float = 0.8
+    suffix: str = "-deid"
+    overwrite: bool = False
+    keep_date: bool = False
+    crf: int = 17
+    preset: str = "veryfast"
+    max_pixels: int = 500
+
+    def __post_init__(self) -> None:
+        self._one_of("mode", MODES)
+        self._one_of("donors", DONORS)
+        for name, low, high in (
+            ("k", 1, 16),
+            ("detect_size", 128, 8192),
+            ("detect_every", 1, 30),
+            ("detect_threshold", 0.05, 0.95),
+            ("min_face", 4, 512),
+            ("shape", 0.0, 1.0),
+            ("crf", 0, 51),
+            ("max_pixels", 1, 4000),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SettingsError(f"{flag(name)} must lie in {low}..{high}, got {value}")
+        if not self.suffix or "/" in self.suffix or "\\" in self.suffix:
+            raise SettingsError(f"--suffix must be a part of a file name, got {self.suffix!r}")
+
+    def _one_of(self, name: str, known: tuple[str, ...]) -> None:
+        value = getattr(self, name)
+        if value not in known:
+            raise SettingsError(f"no {name} called {value!r}; known: {', '.join(known)}")
+
+    def record(self) -> dict[str, object]:
+        """Plain data for the log."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def flag(name: str) -> str:
+    """The command-line spelling of a field."""
+    return "--" + name.replace("_", "-")
