@@ -1,0 +1,78 @@
+"""CenterFace: an anchor-free face detector with five landmarks, run by OpenVINO.
+
+Xu, Yan, Zhang, Li: "CenterFace: joint face detection and alignment using face as point",
+Scientific Programming 2020 (arXiv:1911.03599).
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openvino as ov
+
+from pipeline.contract import Faces, Floats, Image
+
+_STRIDE = 4
+_MULTIPLE = 32
+_MAX_OVERLAP = 0.3
+
+
+class CenterFace:
+    """Finds faces from 8 px upwards in a picture shrunk to `size` px on its longer side."""
+
+    def __init__(self, weights: Path, size: int = 1280, threshold: float = 0.35) -> None:
+        self._core = ov.Core()
+        self._weights = weights
+        self._size = size
+        self._threshold = threshold
+        self._compiled: dict[tuple[int, int], ov.CompiledModel] = {}
+
+    def detect(self, image: Image) -> Faces:
+        """Every face of an RGB picture, best first, with boxes, landmarks and scores."""
+        height, width = image.shape[:2]
+        scale = min(1.0, self._size / max(height, width))
+        inner = max(1, round(width * scale)), max(1, round(height * scale))
+        small = image if inner == (width, height) else cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+        padded = np.zeros((_ceil(inner[1]), _ceil(inner[0]), 3), np.float32)
+        padded[: inner[1], : inner[0]] = small
+        result = self._model(padded.shape[0], padded.shape[1])(padded.transpose(2, 0, 1)[None])
+        heat, size, offset, points = (result[i][0] for i in range(4))
+        found = _decode(heat[0], size, offset, points, self._threshold)
+        return _suppress(found, self._threshold).moved(1 / scale)
+
+    def _model(self, height: int, width: int) -> ov.CompiledModel:
+        if (height, width) not in self._compiled:
+            model = self._core.read_model(self._weights)
+            model.reshape({model.inputs[0]: [1, 3, height, width]})
+            self._compiled[height, width] = self._core.compile_model(
+                model, "CPU", {"PERFORMANCE_HINT": "LATENCY"}
+            )
+        return self._compiled[height, width]
+
+
+def _ceil(length: int) -> int:
+    return -(-length // _MULTIPLE) * _MULTIPLE
+
+
+def _decode(heat: Floats, size: Floats, offset: Floats, points: Floats, threshold: float) -> Faces:
+    """The maxima of the heat map as faces (paper, section 3.2); rows of the maps are y before x."""
+    y, x = np.nonzero(heat > threshold)
+    height, width = np.exp(size[:, y, x]) * _STRIDE
+    left = np.maximum((x + offset[1, y, x] + 0.5) * _STRIDE - width / 2, 0)
+    top = np.maximum((y + offset[0, y, x] + 0.5) * _STRIDE - height / 2, 0)
+    landmarks = np.stack(
+        [points[1::2, y, x] * width + left, points[0::2, y, x] * height + top], axis=-1
+    )
+    boxes = np.stack([left, top, left + width, top + height], axis=1)
+    return Faces.of(boxes, landmarks.transpose(1, 0, 2), heat[y, x])
+
+
+def _suppress(faces: Faces, threshold: float) -> Faces:
+    """The best of each group of boxes that lie over each other."""
+    if not len(faces):
+        return faces
+    corner_and_size = np.concatenate([faces.boxes[:, :2], faces.boxes[:, 2:] - faces.boxes[:, :2]], 1)
+    kept = cv2.dnn.NMSBoxes(
+        corner_and_size.tolist(), faces.scores.tolist(), threshold, _MAX_OVERLAP
+    )
+    return faces[np.asarray(kept, np.int64).ravel()]

@@ -1,0 +1,42 @@
+"""Apparent sex and age read off a recogniser's features by two linear models."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from pipeline.contract import Floats
+
+_AGE_OFFSET: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attributes:
+    """Weights fitted on labelled donors; the last of each row is the constant."""
+
+    mean: Floats  # (d,) mean features of the donors
+    sex_weights: Floats  # (d + 1,)
+    age_weights: Floats  # (d + 1,)
+
+    def sex(self, features: Floats) -> Floats:
+        """(n,) from 0, surely female, to 1, surely male, as a face appears."""
+        odds = self._score(features, self.sex_weights)
+        result: Floats = (1 / (1 + np.exp(-np.clip(odds, -30, 30)))).astype(np.float32)
+        return result
+
+    def log_age(self, features: Floats) -> Floats:
+        """(n,) logarithm of the apparent age in years plus four: equal steps look equal."""
+        return self._score(features, self.age_weights)
+
+    def _score(self, features: Floats, weights: Floats) -> Floats:
+        result: Floats = (features - self.mean) @ weights[:-1] + weights[-1]
+        return result
+
+
+def fit_log_age(centred_features: Floats, years: Floats, ridge: float = 0.03) -> Floats:
+    """(d + 1,) weights of a ridge regression of log(years + 4) on centred features (n, d)."""
+    design = np.column_stack([centred_features, np.ones(len(years))]).astype(np.float64)
+    penalty = ridge * np.eye(design.shape[1])
+    penalty[-1, -1] = 0
+    goal = np.log(years + _AGE_OFFSET)
+    return np.linalg.solve(design.T @ design + penalty, design.T @ goal).astype(np.float32)

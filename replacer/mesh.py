@@ -1,0 +1,143 @@
+"""Lays a surrogate over a face along its mesh: shape, light, warp, feather.
+
+The texture is carried triangle by triangle from canonical space onto the fitted mesh, so pose
+and expression are the video's own. Light: the surrogate's low frequencies are exchanged for
+the face's, which keeps shadows and skin tone and drops what is finer.
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.contract import Floats, Image, Ints, Patch, Surrogate
+from pipeline.geometry import align, bounds, pixels, warp
+
+LIGHT_SIDE: Final = 48
+_LIGHT_SIGMA: Final = 0.2
+_SMALL_FACE: Final = (40.0, 140.0)
+_FEATHER: Final = 0.07
+_RIGID_RIM: Final = 0.12
+_RATIO: Final = (0.35, 2.5)
+_EDGE: Final = 0.012
+_FLOOR: Final = 12.0
+
+
+class Mesh:
+    """`strength` in [0, 1] is how far the inner face takes on the surrogate's shape."""
+
+    def __init__(
+        self, shape: Floats, layout: Floats, triangles: Ints, strength: float = 0.8
+    ) -> None:
+        self._shape = shape
+        self._layout = layout
+        self._triangles = triangles
+        self._give = _inside(layout, _RIGID_RIM)[:, None] * np.float32(strength)
+        self._rim = _rim(layout)
+
+    def replace(self, image: Image, mesh: Floats, surrogate: Surrogate) -> Patch:
+        """The surrogate in the place of the face at `mesh` (468, 3) px of an RGB picture."""
+        target = self._moved(mesh, surrogate.shape)
+        texture = self._lit(image, mesh, surrogate.texture)
+        height, width = image.shape[:2]
+        x1, y1, x2, y2 = pixels(bounds(target), (width, height))
+        if x2 <= x1 or y2 <= y1:
+            nothing = np.zeros((0, 0), np.float32)
+            return Patch(np.zeros((0, 0, 3), np.uint8), nothing, (0, 0))
+        shift = np.array([x1, y1, 0], np.float32)
+        rgb, alpha = self._draw(texture, target - shift, (x2 - x1, y2 - y1))
+        return Patch(rgb, alpha, (x1, y1))
+
+    def _moved(self, mesh: Floats, shape: Floats) -> Floats:
+        """The mesh with its inner face moved toward the surrogate's, the contour where it is."""
+        linear, shift = align(mesh, self._shape)
+        change = (shape - (mesh @ linear + shift)) * self._give
+        result: Floats = mesh + change @ np.linalg.inv(linear)
+        return result.astype(np.float32)
+
+    def _lit(self, image: Image, mesh: Floats, texture: Image) -> Floats:
+        """The texture (s, s, 3) float32 under the light of the face in the picture."""
+        face = self._unwarped(image, mesh)
+        small = cv2.resize(texture, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
+        wanted, own = _low(face, small.astype(np.float32), self._layout, float(np.ptp(mesh[:, 0])))
+        ratio = np.clip((wanted + _FLOOR) / (own + _FLOOR), *_RATIO)
+        ratio = cv2.resize(ratio, texture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        lit: Floats = np.clip((texture + _FLOOR) * ratio - _FLOOR, 0, 255)
+        return lit
+
+    def _unwarped(self, image: Image, mesh: Floats) -> Floats:
+        """The face's own texture (LIGHT_SIDE, LIGHT_SIDE, 3), from a picture shrunk to fit."""
+        x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
+        region = image[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+        if region.size == 0:
+            return np.full((LIGHT_SIDE, LIGHT_SIDE, 3), 128, np.float32)
+        factor = min(1.0, 1.5 * LIGHT_SIDE / max(region.shape[:2]))
+        size = [max(1, round(n * factor)) for n in region.shape[1::-1]]
+        region = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
+        points = (mesh[:, :2] - (x1, y1)) * factor
+        side = (LIGHT_SIDE, LIGHT_SIDE)
+        layout = self._layout * LIGHT_SIDE - 0.5
+        return warp(region.astype(np.float32), points, layout, self._triangles, side)[0]
+
+    def _draw(self, texture: Floats, target: Floats, size: tuple[int, int]) -> tuple[Image, Floats]:
+        side = len(texture)
+        wide = float(np.ptp(self._layout[:, 0])) * side
+        shrink = min(1.0, max(float(np.ptp(target[:, 0])), 8.0) / wide)
+        if shrink < 0.8:
+            side = max(16, round(side * shrink))
+            texture = cv2.resize(texture, (side, side), interpolation=cv2.INTER_AREA)
+        rim = cv2.resize(self._rim, (side, side), interpolation=cv2.INTER_AREA)
+        four = np.dstack([texture, rim])
+        drawn, inside = warp(four, self._layout * side - 0.5, target, self._triangles, size)
+        soft = max(1.0, _EDGE * float(np.ptp(target[:, 0])))
+        edge = np.clip(cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 3), 0, 2 * soft)
+        alpha = drawn[..., 3] * inside * (edge[1:-1, 1:-1] / (2 * soft))
+        rgb = np.clip(np.rint(drawn[..., :3]), 0, 255).astype(np.uint8)
+        return rgb, alpha.astype(np.float32)
+
+
+def _low(face: Floats, own: Floats, layout: Floats, width: float) -> tuple[Floats, Floats]:
+    """The low frequencies of the face and of the surrogate, (s, s, 3) each.
+
+    The smaller the face, the more of its identity lies in them, and the less is carried over:
+    below 140 px both fade towards their means.
+    """
+    inside = _hull(layout, LIGHT_SIDE)
+    small, large = _SMALL_FACE
+    keep = np.float32(0.35 + 0.65 * np.clip((width - small) / (large - small), 0, 1))
+    weight = _blurred(inside)[..., None] + 1e-3
+    lows = []
+    for picture in (face, own):
+        low = _blurred(picture * inside[..., None]) / weight
+        mean = (picture * inside[..., None]).sum(axis=(0, 1)) / inside.sum()
+        lows.append(low * keep + mean * (1 - keep))
+    return lows[0], lows[1]
+
+
+def _blurred(picture: Floats) -> Floats:
+    sigma = _LIGHT_SIGMA * LIGHT_SIDE
+    result: Floats = cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    return result
+
+
+def _hull(layout: Floats, side: int) -> Floats:
+    filled = np.zeros((side, side), np.uint8)
+    cv2.fillConvexPoly(filled, cv2.convexHull(np.rint(layout * side - 0.5).astype(np.int32)), 1)
+    return filled.astype(np.float32)
+
+
+def _inside(layout: Floats, width: float) -> Floats:
+    """(468,) 0 on the contour of the layout, 1 from `width` inwards."""
+    hull = cv2.convexHull(layout)
+    depth = [cv2.pointPolygonTest(hull, (float(x), float(y)), True) for x, y in layout]
+    return np.clip(np.array(depth, np.float32) / width, 0, 1)
+
+
+def _rim(layout: Floats, side: int = 256) -> Floats:
+    """(side, side) opacity in canonical space: 0 on the contour, 1 from _FEATHER inwards."""
+    depth = cv2.distanceTransform(np.pad(_hull(layout, side), 1).astype(np.uint8), cv2.DIST_L2, 5)
+    ramp = np.clip(depth[1:-1, 1:-1] / (_FEATHER * side), 0, 1)
+    result: Floats = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    return result
+
+
