@@ -156,11 +156,11 @@ class ImageSource:
         if image.mode != "CMYK" or "icc_profile" not in image.info:
             return image if image.mode == mode else image.convert(mode)
         # A profile of inks says nothing about RGB: it is applied instead of kept.
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
         target = ImageCms.createProfile("sRGB")
         try:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
             turned = ImageCms.profileToProfile(image, profile, target, outputMode="RGB")
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             turned = None
         return turned or image.convert("RGB")
 

@@ -1,0 +1,133 @@
+"""The way of a frame: analyse, plan, render.
+
+Nothing is written before every frame was looked at, and no face-frame of the plan can leave
+uncovered: what cannot be drawn is covered by its box, and what cannot be covered stops the file.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from pipeline import planes
+from pipeline.analysis import Analysis, Faults, analyse
+from pipeline.contract import Floats, Frame, Ints, Patch, Person
+from pipeline.geometry import bounds, pixels, scaled
+from pipeline.media import Source
+from pipeline.planning import Plan, Rung, plan
+from pipeline.pose import posed
+from pipeline.rooms import Drawing, Rooms
+from pipeline.settings import Settings
+from pipeline.tracking import MESH_FOUND
+from pipeline.tracks import Seen, Sighting
+from replacer.fill import MARGIN
+
+_REGION: Final = 1.7
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Report:
+    """What was done to one file."""
+
+    frames: int = 0
+    expected: int = 0
+    tracks: int = 0
+    persons: int = 0
+    surrogates: int = 0
+    fallbacks: int = 0
+    faults: Faults = field(default_factory=Faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Progress: which pass, and how many of its frames are done."""
+
+    phase: str  # "analyse" or "render"
+    frames: int
+
+
+def run(
+    source: Source, target: Path, rooms: Rooms, settings: Settings, salt: bytes, report: Report
+) -> Iterator[Step]:
+    """De-identify one file; `target` appears when the iterator is exhausted.
+
+    Raises MediaError where the file cannot be read or written; nothing is left behind then.
+    """
+    analysis = Analysis(b"")
+    for analysis in analyse(source, rooms, settings):
+        yield Step("analyse", analysis.frames)
+    todo = plan(analysis, rooms, settings, salt)
+    report.tracks, report.persons = len(todo.tracks), len(todo.persons)
+    report.faults, report.expected = analysis.faults, analysis.frames
+    with source.writer(target, settings) as writer:
+        for frame in source.frames():
+            writer.write(_covered(frame, todo, rooms, report))
+            report.frames = frame.index + 1
+            yield Step("render", report.frames)
+
+
+def _covered(frame: Frame, todo: Plan, rooms: Rooms, report: Report) -> Frame:
+    """The frame with every planned face replaced or covered; far faces first."""
+    here = [(todo.tracks[track], row) for track, row in todo.at.get(frame.index, [])]
+    here.sort(key=lambda place: place[0].sightings[place[1]].width)
+    patches: list[Patch] = []
+    for track, row in here:
+        patches.extend(_patches(frame, track.sightings[row], track.rungs[row], track.person, (todo, rooms, report)))
+    return planes.paste(frame, patches) if patches else frame
+
+
+def _patches(
+    frame: Frame, sighting: Sighting, rung: Rung, person: int, job: tuple[Plan, Rooms, Report]
+) -> list[Patch]:
+    """The surrogate of one face-frame, or its cover where there is none."""
+    todo, rooms, report = job
+    drawing, donors = rooms.drawing, todo.donors[person]
+    drawn: Patch | None = None
+    if rung != Rung.COVER and drawing is not None and donors is not None:
+        who = todo.persons[person]
+        drawn = report.faults.guarded(
+            lambda: _surrogate(frame, sighting, rung, (donors, who), drawing), None
+        )
+    if drawn is None:
+        report.fallbacks += 1
+        return [_cover(frame, sighting, rooms)]
+    report.surrogates += 1
+    if rung == Rung.SURROGATE or sighting.seen == Seen.DETECTED:
+        return [drawn]
+    return [_cover(frame, sighting, rooms), drawn]
+
+
+def _surrogate(
+    frame: Frame, sighting: Sighting, rung: Rung, who: tuple[Ints, Person], drawing: Drawing
+) -> Patch:
+    """The person's surrogate on this frame's mesh, or on one posed by its landmarks."""
+    mesh = sighting.mesh
+    if sighting.mesh_score < MESH_FOUND or not np.isfinite(mesh).all():
+        mesh = posed(sighting.landmarks, drawing.canonical.shape)
+    donors, person = who
+    surrogate = drawing.generator.generate(donors, person, mesh)
+    x1, y1, x2, y2 = pixels(scaled(bounds(mesh), _REGION), frame.size)
+    region = planes.region(frame, (x1, y1, x2, y2))
+    shift = np.array([x1, y1, 0], np.float32)
+    patch = drawing.replacer.replace(region, mesh - shift, surrogate)
+    if not patch.rgb.size:
+        raise ValueError("the surrogate lies outside the frame")
+    return Patch(patch.rgb, patch.alpha, (patch.corner[0] + x1, patch.corner[1] + y1))
+
+
+def _cover(frame: Frame, sighting: Sighting, rooms: Rooms) -> Patch:
+    x1, y1, x2, y2 = pixels(_inside(scaled(sighting.box, MARGIN), frame.size), frame.size)
+    region = planes.region(frame, (x1, y1, x2, y2))
+    patch = rooms.fallback.cover(region, sighting.box - np.tile(np.float32([x1, y1]), 2))
+    return Patch(patch.rgb, patch.alpha, (patch.corner[0] + x1, patch.corner[1] + y1))
+
+
+def _inside(box: Floats, size: tuple[int, int]) -> Floats:
+    """The box with a pixel at least in the picture."""
+    most = np.tile(np.float32(size) - 1, 2)
+    return np.clip(box, 0, most).astype(np.float32)

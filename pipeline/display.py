@@ -1,0 +1,179 @@
+"""What a person sees while a job runs: log lines, bars in a terminal, a table at the end."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from pipeline.chain import Step
+from pipeline.job import Task
+
+_CONSOLE: Final = Console(stderr=True, highlight=False)
+_PLAIN_SECONDS: Final = 10.0
+_NAMES: Final = {"analyse": "finding faces", "render": "replacing"}
+
+log = logging.getLogger("facesurrogate")
+
+
+class Shown(Protocol):
+    """Progress in one form or another."""
+
+    def step(self, task: Task, step: Step) -> None:
+        """One more frame of a pass is done."""
+
+    def finish(self, task: Task) -> None:
+        """The file is done or has failed."""
+
+
+def start_logging(verbose: int, quiet: bool) -> None:
+    """Log to stderr: errors only when quiet, dropped metadata from -v, everything from -vv."""
+    level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    plain = not _CONSOLE.is_terminal
+    handler: logging.Handler = logging.StreamHandler() if plain else RichHandler(
+        console=_CONSOLE, show_time=False, show_path=False, show_level=False, markup=False
+    )
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in ("facesurrogate", "pipeline"):
+        logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def progress(tasks: list[Task], quiet: bool) -> Iterator[Shown]:
+    """Bars in a terminal, a line now and then elsewhere, nothing when quiet."""
+    if quiet:
+        yield _Silence()
+    elif _CONSOLE.is_terminal:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=_CONSOLE,
+        ) as bars:
+            yield _Bars(bars, len(tasks))
+    else:
+        yield _Lines()
+
+
+class _Silence:
+    def step(self, task: Task, step: Step) -> None:
+        pass
+
+    def finish(self, task: Task) -> None:
+        _tell(task)
+
+
+class _Bars:
+    def __init__(self, bars: Progress, files: int) -> None:
+        self._bars = bars
+        self._job = bars.add_task("files", total=files, rate="") if files > 1 else None
+        self._file: TaskID | None = None
+        self._phase = ""
+        self._start = 0.0
+
+    def step(self, task: Task, step: Step) -> None:
+        if self._file is None or step.phase != self._phase:
+            self._begin(task, step)
+        assert self._file is not None
+        rate = step.frames / max(time.monotonic() - self._start, 1e-6)
+        self._bars.update(self._file, completed=step.frames, rate=f"{rate:.1f} frames/s")
+
+    def _begin(self, task: Task, step: Step) -> None:
+        if self._file is not None:
+            self._bars.remove_task(self._file)
+        text = f"{escape(task.path.name)}: {_NAMES[step.phase]}"
+        self._file = self._bars.add_task(text, total=_total(task, step), rate="")
+        self._phase, self._start = step.phase, time.monotonic()
+
+    def finish(self, task: Task) -> None:
+        if self._file is not None:
+            self._bars.remove_task(self._file)
+            self._file = None
+        if self._job is not None:
+            self._bars.advance(self._job)
+        _tell(task)
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._phase = ("", "")
+        self._start = self._last = 0.0
+
+    def step(self, task: Task, step: Step) -> None:
+        now = time.monotonic()
+        if self._phase != (str(task.path), step.phase):
+            self._phase, self._start, self._last = (str(task.path), step.phase), now, now
+        elif now - self._last >= _PLAIN_SECONDS:
+            self._last = now
+            total = _total(task, step)
+            of = f" of {total}" if total else ""
+            rate = step.frames / (now - self._start)
+            _CONSOLE.print(
+                f"{task.path.name}: {_NAMES[step.phase]}, frame {step.frames}{of}, {rate:.1f} frames/s",
+                markup=False,
+                soft_wrap=True,
+            )
+
+    def finish(self, task: Task) -> None:
+        if task.state == "done":
+            _CONSOLE.print(f"{task.path.name} -> {task.target}", markup=False, soft_wrap=True)
+        _tell(task)
+
+
+def _total(task: Task, step: Step) -> int | None:
+    """The second pass knows how many frames the first one saw."""
+    if step.phase == "render" and task.report.expected:
+        return task.report.expected
+    return task.source.count if task.source is not None else None
+
+
+def _tell(task: Task) -> None:
+    if task.state == "failed":
+        log.error("%s", task.problem)
+    faults = task.report.faults.count
+    if faults:
+        log.error("%s: %d times a room failed on one face; it was covered", task.path, faults)
+
+
+def summary(tasks: list[Task], quiet: bool) -> None:
+    """A row a file: frames, faces, tracks, how they were covered, speed."""
+    for task in tasks:
+        if task.source is None:
+            _tell(task)
+    if quiet or not tasks:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("file", overflow="fold")
+    for name in ("frames", "faces", "tracks", "people", "surrogate", "fallback", "s", "frames/s"):
+        table.add_column(name, justify="right")
+    for task in tasks:
+        table.add_row(escape(str(task.path.name)), *_cells(task))
+    _CONSOLE.print(table)
+
+
+def _cells(task: Task) -> list[str]:
+    if task.state != "done":
+        return [task.state]
+    done = task.report
+    faces = done.surrogates + done.fallbacks
+    numbers = [done.frames, faces, done.tracks, done.persons, done.surrogates, done.fallbacks]
+    rate = done.frames / max(task.seconds, 1e-6)
+    return [*(str(number) for number in numbers), f"{task.seconds:.1f}", f"{rate:.1f}"]

@@ -1,0 +1,87 @@
+"""Many files: where each output goes, one after the other, and what became of them."""
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline import atomic, chain, media
+from pipeline.chain import Report, Step
+from pipeline.errors import DeidError
+from pipeline.rooms import Rooms
+from pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Task:
+    """One file and its output; `state` is "waiting", "done", "skipped" or "failed"."""
+
+    path: Path
+    target: Path
+    source: media.Source | None = None
+    state: str = "waiting"
+    problem: str = ""
+    seconds: float = 0.0
+    report: Report = field(default_factory=Report)
+
+
+def tasks(inputs: list[Path], out: Path, settings: Settings) -> tuple[list[Task], list[str]]:
+    """A task for each photo and video, and one line for each input that is of no use.
+
+    Outputs keep their relative path and stem; where two would get the same name, the inputs'
+    own endings are put into them. Files inside the output folder are no inputs.
+    """
+    found, problems = media.find(inputs)
+    inside = out.resolve()
+    found = [(path, place) for path, place in found if inside not in path.resolve().parents]
+    result = [_task(path, place, out, settings) for path, place in found]
+    count = Counter(task.target for task in result)
+    for task, (path, place) in zip(result, found, strict=True):
+        if count[task.target] > 1:
+            longer = f"{place.name.replace('.', '_')}{settings.suffix}{task.target.suffix}"
+            task.target = out / place.parent / longer
+    for task in result:
+        if task.state == "waiting" and not settings.overwrite and task.target.exists():
+            task.state = "skipped"
+    return result, problems
+
+
+def _task(path: Path, place: Path, out: Path, settings: Settings) -> Task:
+    try:
+        source = media.open_source(path, settings)
+    except DeidError as error:
+        return Task(path, out / place, state="failed", problem=str(error))
+    target = out / place.parent / f"{place.stem}{settings.suffix}{source.suffix}"
+    return Task(path, target, source)
+
+
+def run(task: Task, rooms: Rooms, settings: Settings, salt: bytes) -> Iterator[Step]:
+    """De-identify one file; afterwards its state, seconds and report tell what became of it."""
+    start = time.monotonic()
+    try:
+        if task.source is None:
+            return
+        _prepare(task.target.parent)
+        yield from chain.run(task.source, task.target, rooms, settings, salt, task.report)
+        task.state = "done"
+    except DeidError as error:
+        task.state, task.problem = "failed", str(error)
+    finally:
+        task.seconds = time.monotonic() - start
+
+
+def _prepare(folder: Path) -> None:
+    with atomic.telling(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for stray in atomic.sweep(folder):
+        log.info("removed %s, left behind by a run that was killed", stray)
+
+
+def is_empty(folder: Path) -> bool:
+    """No photo, video or folder lies there, hidden files aside."""
+    return not folder.is_dir() or not any(not n.startswith(".") for n in os.listdir(folder))

@@ -1,0 +1,50 @@
+"""Steadies a track's meshes without lag: what moves slowly is averaged, what moves fast is not.
+
+The idea of the One-Euro filter (Casiez, Roussel, Vogel, CHI 2012, doi:10.1145/2207676.2208639),
+looking both ways, since the whole track is known.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from pipeline.contract import Floats
+from pipeline.tracks import Sighting
+
+_KERNEL: Final = np.array([0.06, 0.24, 0.4, 0.24, 0.06], np.float32)
+_STILL: Final = 0.004
+_FAST: Final = 0.03
+
+
+def steady(sightings: list[Sighting]) -> list[Sighting]:
+    """The same sightings, their meshes averaged over two frames each way where they hardly move."""
+    result = list(sightings)
+    for start, end in _runs(sightings):
+        meshes = np.stack([s.mesh for s in sightings[start:end]])
+        for row, mesh in enumerate(_averaged(meshes)):
+            result[start + row] = replace(sightings[start + row], mesh=mesh)
+    return result
+
+
+def _runs(sightings: list[Sighting]) -> list[tuple[int, int]]:
+    """Stretches of frames in a row, each with a mesh."""
+    runs, start = [], 0
+    for i in range(1, len(sightings) + 1):
+        broken = i == len(sightings) or sightings[i].frame != sightings[i - 1].frame + 1
+        known = i < len(sightings) and np.isfinite(sightings[i].mesh).all()
+        if broken or not known:
+            if i - start > 2 and np.isfinite(sightings[start].mesh).all():
+                runs.append((start, i))
+            start = i
+    return runs
+
+
+def _averaged(meshes: Floats) -> Floats:
+    padded = np.concatenate([meshes[:1], meshes[:1], meshes, meshes[-1:], meshes[-1:]])
+    mean = sum(w * padded[i : i + len(meshes)] for i, w in enumerate(_KERNEL))
+    width = np.ptp(meshes[:, :, 0], axis=1)[:, None]
+    speed = np.linalg.norm(padded[3:-1] - padded[1:-3], axis=2) / (2 * np.maximum(width, 1e-6))
+    still = np.clip((_FAST - speed) / (_FAST - _STILL), 0, 1)[:, :, None]
+    result: Floats = (meshes + still * (mean - meshes)).astype(np.float32)
+    return result

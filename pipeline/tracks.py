@@ -1,0 +1,97 @@
+"""A track: one face through one shot, frame by frame, and how each frame of it is known."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+
+from pipeline.contract import MESH_POINTS, Faces, Floats, Image
+from pipeline.geometry import bounds, scaled
+
+
+class Seen(IntEnum):
+    """How a face's place in a frame is known, best first."""
+
+    DETECTED = 0
+    FOLLOWED = 1  # by its mesh, from a near frame
+    FILLED = 2  # between two frames in which it was seen
+    PREDICTED = 3  # before its first or after its last sight
+
+
+@dataclass(slots=True, eq=False)
+class Sighting:
+    """One face in one frame, frame pixels."""
+
+    frame: int
+    box: Floats  # (4,)
+    landmarks: Floats  # (5, 2)
+    mesh: Floats  # (468, 3), NaN where none fits
+    mesh_score: float
+    seen: Seen
+
+    @classmethod
+    def detected(cls, frame: int, faces: Faces, row: int) -> "Sighting":
+        """Row `row` of what the detector and the mesh found."""
+        return cls(
+            frame,
+            faces.boxes[row],
+            faces.landmarks[row],
+            faces.mesh[row],
+            float(faces.mesh_scores[row]),
+            Seen.DETECTED,
+        )
+
+    @classmethod
+    def followed(cls, frame: int, mesh: Floats, score: float) -> "Sighting":
+        """A mesh that was found from the mesh of a near frame."""
+        unknown = np.full((5, 2), np.nan, np.float32)
+        return cls(frame, scaled(bounds(mesh), 1.02), unknown, mesh, score, Seen.FOLLOWED)
+
+    @property
+    def width(self) -> float:
+        """The box's width in px."""
+        return float(self.box[2] - self.box[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A good look at a face, kept to tell who it is: a small crop and the face in it."""
+
+    frame: int
+    quality: float
+    crop: Image
+    faces: Faces  # one row, crop pixels
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """Sightings in the order of their frames, at most one a frame."""
+
+    number: int
+    shot: int
+    sightings: list[Sighting] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    features: Floats | None = None  # (d,) length 1
+    skin: Floats = field(default_factory=lambda: np.full(3, np.nan, np.float32))
+    shape: Floats = field(default_factory=lambda: np.full((MESH_POINTS, 3), np.nan, np.float32))
+
+    @property
+    def first(self) -> Sighting:
+        """The earliest sighting."""
+        return self.sightings[0]
+
+    @property
+    def last(self) -> Sighting:
+        """The latest sighting."""
+        return self.sightings[-1]
+
+    def predicted(self, frame: int) -> Floats:
+        """Where the box (4,) should lie in `frame`, from its last motion."""
+        last = self.last
+        if len(self.sightings) < 2:
+            return last.box
+        before = self.sightings[-2]
+        elapsed = max(last.frame - before.frame, 1)
+        motion = (last.box - before.box) / elapsed
+        shift = np.tile((motion[:2] + motion[2:]) / 2, 2) * min(frame - last.frame, 3)
+        return (last.box + shift).astype(np.float32)
