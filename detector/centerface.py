@@ -32,7 +32,11 @@ class CenterFace:
         height, width = image.shape[:2]
         scale = min(1.0, self._size / max(height, width))
         inner = max(1, round(width * scale)), max(1, round(height * scale))
-        small = image if inner == (width, height) else cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+        small = (
+            image
+            if inner == (width, height)
+            else cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+        )
         padded = np.zeros((_ceil(inner[1]), _ceil(inner[0]), 3), np.float32)
         padded[: inner[1], : inner[0]] = small
         result = self._model(padded.shape[0], padded.shape[1])(padded.transpose(2, 0, 1)[None])
@@ -71,7 +75,9 @@ def _suppress(faces: Faces, threshold: float) -> Faces:
     """The best of each group of boxes that lie over each other."""
     if not len(faces):
         return faces
-    corner_and_size = np.concatenate([faces.boxes[:, :2], faces.boxes[:, 2:] - faces.boxes[:, :2]], 1)
+    corner_and_size = np.concatenate(
+        [faces.boxes[:, :2], faces.boxes[:, 2:] - faces.boxes[:, :2]], 1
+    )
     kept = cv2.dnn.NMSBoxes(
         corner_and_size.tolist(), faces.scores.tolist(), threshold, _MAX_OVERLAP
     )

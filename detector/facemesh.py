@@ -65,6 +65,7 @@ def _crop(box: Floats, eyes: Floats, grow: float) -> tuple[Floats, float]:
         across = eyes[1] - eyes[0]
         turn = float(np.degrees(np.arctan2(across[1], across[0])))
     centre = (box[:2] + box[2:]) / 2
-    matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), turn, SIDE / side)
+    at = float(centre[0]), float(centre[1])
+    matrix = np.asarray(cv2.getRotationMatrix2D(at, turn, SIDE / side), np.float64)
     matrix[:, 2] += SIDE / 2 - centre
-    return matrix, side
+    return matrix.astype(np.float32), side

@@ -32,12 +32,14 @@ class Haar:
     def detect(self, image: Image) -> Faces:
         """Every face of an RGB picture; scores grow with the cascade's weight, up to 1."""
         scale = min(1.0, self._size / max(image.shape[:2]))
-        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        plain = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if scale < 1:
-            gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        gray = cv2.equalizeHist(gray)
+            plain = cv2.resize(plain, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        gray = np.asarray(cv2.equalizeHist(plain), np.uint8)
         width = gray.shape[1]
-        mirrored = [(width - x - w, y, w, h, s) for x, y, w, h, s in _run(self._profile, gray[:, ::-1])]
+        mirrored = [
+            (width - x - w, y, w, h, s) for x, y, w, h, s in _run(self._profile, gray[:, ::-1])
+        ]
         found = _run(self._frontal, gray) + _run(self._profile, gray) + mirrored
         rows = np.array([row for row in found if row[4] > self._threshold], np.float32)
         return _faces(rows.reshape(-1, 5)).moved(1 / scale)

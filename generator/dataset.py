@@ -95,7 +95,7 @@ def _shrunk(material: Material) -> tuple[Floats, Mask]:
     size = (_SIDE, _SIDE)
     small = [cv2.resize(t, size, interpolation=cv2.INTER_AREA) for t in material.textures]
     inside = cv2.resize(material.mask, size, interpolation=cv2.INTER_AREA) > 0.9
-    return np.stack(small).astype(np.float32) / 255, inside
+    return (np.stack(small) / np.float32(255)).astype(np.float32), inside
 
 
 def _labelled(labels: list[str], words: tuple[str, ...]) -> Mask:
@@ -103,7 +103,7 @@ def _labelled(labels: list[str], words: tuple[str, ...]) -> Mask:
 
 
 def _side_light(light: Floats, inside: Mask) -> Floats:
-    """(m,) mean difference of a face's blurred light from its mirror image, in units of its mean."""
+    """(m,) mean difference of a face's blurred light from its mirror image, over its mean."""
     blurred = np.stack([cv2.GaussianBlur(x, (0, 0), 4) for x in light])
     difference = np.abs(blurred - blurred[:, :, ::-1])[:, inside].mean(axis=1)
     result: Floats = difference / blurred[:, inside].mean(axis=1)

@@ -2,7 +2,8 @@
 
 A mix of k identity donors, fixed for a person, gives the face. Each donor has one picture, so
 expressions are borrowed region by region: mouth and eyes are drawn as mixes of the donors whose
-codes lie nearest to this frame's, among those of like skin, and laid in softly.
+codes lie nearest to this frame's, among those of like skin, and laid in softly. Open eyes are the
+mix's own, narrowed or widened by the mesh; lids are laid over them as they close.
 """
 
 from dataclasses import dataclass
@@ -17,11 +18,17 @@ from generator.canonical import Canonical, codes, frontal, neutral
 from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
 
 _MOUTH: Final = slice(0, 5)
-_EYES: Final = slice(5, 7)
-_LIPS: Final = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409]  # fmt: skip
+_LEFT_EYE: Final = slice(5, 6)
+_RIGHT_EYE: Final = slice(6, 7)
+_OPEN: Final = 0.078
+_CLOSED: Final = 0.056
+_LIPS: Final = [
+    *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375),
+    *(291, 185, 40, 39, 37, 0, 267, 269, 270, 409),
+]
 _LEFT: Final = [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246]
 _RIGHT: Final = [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466]
-_NEIGHBOURS: Final = 4
+_NEIGHBOURS: Final = 3
 _SKIN_UNIT: Final = 22.0
 _LIKENESS_UNIT: Final = np.array([0.35, 0.4], np.float32)
 _CLOSENESS: Final = 0.35
@@ -51,9 +58,11 @@ class Deconv:
         self._calm = neutral(donors.shapes, canonical)
         self._faces: dict[tuple[int, ...], Floats] = {}
         side = int(self._model.output(0).get_partial_shape()[1].get_length())
+        lids = donors.eyes & (donors.codes[:, 5:].max(axis=1) < _OPEN)
         self._regions = [
-            (_region(canonical.layout, side, [_LIPS], 0.075, 0.028), _MOUTH, donors.mouth),
-            (_region(canonical.layout, side, [_LEFT, _RIGHT], 0.06, 0.022), _EYES, donors.eyes),
+            (_region(canonical.layout, side, _LIPS, 0.075, 0.028), _MOUTH, donors.mouth),
+            (_region(canonical.layout, side, _LEFT, 0.06, 0.022), _LEFT_EYE, lids),
+            (_region(canonical.layout, side, _RIGHT, 0.06, 0.022), _RIGHT_EYE, lids),
         ]
 
     def generate(self, identity: Ints, person: Person, mesh: Floats) -> Surrogate:
@@ -67,10 +76,13 @@ class Deconv:
         known = np.isfinite(person.shape).all()
         base = person.shape if known else neutral(own[None], self._canonical)[0]
         shape = own + self._calm[identity].mean(axis=0) - base
+        closing = np.clip((_OPEN - code[5:]) / (_OPEN - _CLOSED), 0, 1)
+        shares = np.array([1.0, *closing], np.float32)
+        parts = [(r, s) for r, s in zip(self._regions, shares, strict=True) if s > 0]
+        mixes = np.stack([self._expression(code, identity, region) for region, _ in parts])
         face = self._face(identity)
-        mixes = np.stack([self._expression(code, identity, part) for part in self._regions])
-        for picture, (alpha, _, _) in zip(self._draw(mixes), self._regions, strict=True):
-            face = _laid_in(face, picture, alpha)
+        for picture, ((alpha, _, _), share) in zip(self._draw(mixes), parts, strict=True):
+            face = _laid_in(face, picture, alpha * share)
         texture = np.clip(np.rint(face), 0, 255).astype(np.uint8)
         return Surrogate(texture, shape.astype(np.float32))
 
@@ -104,12 +116,11 @@ class Deconv:
         return weights
 
 
-def _region(layout: Floats, side: int, parts: list[list[int]], grow: float, soft: float) -> Floats:
-    """(s, s) opacity: 1 on each part's convex hull, grown and feathered in shares of the side."""
+def _region(layout: Floats, side: int, points: list[int], grow: float, soft: float) -> Floats:
+    """(s, s) opacity: 1 on the points' convex hull, grown and feathered in shares of the side."""
     filled = np.zeros((side, side), np.uint8)
-    for points in parts:
-        hull = cv2.convexHull(np.rint(layout[points] * side).astype(np.int32))
-        cv2.fillConvexPoly(filled, hull, 1)
+    hull = cv2.convexHull(np.rint(layout[points] * side).astype(np.int32))
+    cv2.fillConvexPoly(filled, hull, 1)
     brush = max(1, round(grow * side))
     grown = cv2.dilate(filled, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (brush, brush)))
     result: Floats = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), soft * side)
@@ -118,7 +129,7 @@ def _region(layout: Floats, side: int, parts: list[list[int]], grow: float, soft
 
 def _laid_in(face: Floats, other: Floats, alpha: Floats) -> Floats:
     """`other` over `face` where alpha, its colours matched on the ring in which both are seen."""
-    ring = (alpha > 0.02) & (alpha < 0.6)
+    ring = (alpha > 0.02 * alpha.max()) & (alpha < 0.6 * alpha.max())
     a, b = other[ring], face[ring]
     gain = np.clip(b.std(axis=0) / np.maximum(a.std(axis=0), 1.0), *_GAIN)
     matched = (other - a.mean(axis=0)) * gain + b.mean(axis=0)

@@ -46,7 +46,7 @@ def _level(shape: Floats) -> Floats:
         turn = np.eye(3)
         turn[0, 0] = turn[depth, depth] = np.cos(angle)
         turn[0, depth], turn[depth, 0] = -np.sin(angle), np.sin(angle)
-        shape = shape @ turn
+        shape = (shape @ turn).astype(np.float32)
     return shape
 
 

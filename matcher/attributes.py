@@ -7,7 +7,8 @@ import numpy as np
 
 from pipeline.contract import Floats
 
-_AGE_OFFSET: Final = 4.0
+AGE_OFFSET: Final = 4.0
+_READS_YOUNG: Final = 0.35
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,15 @@ class Attributes:
         """(n,) logarithm of the apparent age in years plus four: equal steps look equal."""
         return self._score(features, self.age_weights)
 
+    def of_photograph(self, features: Floats) -> Floats:
+        """(n, 2) sex and log age of real people.
+
+        The weights are fitted on synthetic people, whose old look very old and whose children
+        very young: real adults read about 0.35 too low, which is added.
+        """
+        columns = [self.sex(features), self.log_age(features) + _READS_YOUNG]
+        return np.stack(columns, axis=1).astype(np.float32)
+
     def _score(self, features: Floats, weights: Floats) -> Floats:
         result: Floats = (features - self.mean) @ weights[:-1] + weights[-1]
         return result
@@ -38,5 +48,5 @@ def fit_log_age(centred_features: Floats, years: Floats, ridge: float = 0.03) ->
     design = np.column_stack([centred_features, np.ones(len(years))]).astype(np.float64)
     penalty = ridge * np.eye(design.shape[1])
     penalty[-1, -1] = 0
-    goal = np.log(years + _AGE_OFFSET)
+    goal = np.log(years + AGE_OFFSET)
     return np.linalg.solve(design.T @ design + penalty, design.T @ goal).astype(np.float32)

@@ -17,11 +17,10 @@ from matcher.cosine import centred, nearest, similarity
 from pipeline.contract import Floats, Ints, Matches, Person
 from pipeline.errors import WeightsError
 
-_POOL: Final = 110
+_POOL: Final = 90
 _LEAST_ALIKE: Final = 3
-_SKIN_UNIT: Final = np.array([16.0, 8.0, 8.0], np.float32)
-_AGE_UNIT: Final = 0.25
-_SEX_UNIT: Final = 0.2
+_SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
+_LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +30,7 @@ class DonorRows:
     rows: Ints  # (n,) their rows in the generator's donor table
     features: Floats  # (n, d) length 1
     skin: Floats  # (n, 3) CIE Lab
+    likeness: Floats  # (n, 2) apparent sex in [0, 1] and log age
     attributes: Attributes
     extractor: str
 
@@ -75,10 +75,8 @@ class Opposite(_Donors):
         if np.isfinite(person.skin).all():
             total += (((donors.skin - person.skin) / _SKIN_UNIT) ** 2).sum(axis=1)
         if np.isfinite(person.features).all():
-            one = person.features[None]
-            sex = attributes.sex(donors.features) - attributes.sex(one)
-            age = attributes.log_age(donors.features) - attributes.log_age(one)
-            total += (sex / _SEX_UNIT) ** 2 + (age / _AGE_UNIT) ** 2
+            own = attributes.of_photograph(person.features[None])
+            total += (((donors.likeness - own) / _LIKENESS_UNIT) ** 2).sum(axis=1)
         return total
 
 

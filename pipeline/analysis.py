@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from generator.canonical import frontal, neutral, skin_tone
-from pipeline import planes
-from pipeline.contract import Faces, Floats, Frame, Image
-from pipeline.errors import DeidError, RoomError
+from pipeline import planes, search
+from pipeline.contract import Faces, Floats, Frame
+from pipeline.errors import ContractError, DeidError
 from pipeline.geometry import pixels, scaled, warp, yaw
 from pipeline.media import Source
 from pipeline.rooms import Drawing, Rooms
@@ -79,29 +79,17 @@ def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analys
             result.shots.append(frame.index)
         faces = None
         if (frame.index - result.shots[-1]) % settings.detect_every == 0:
-            faces = _worth(_detect(rooms, picture, frame), frame, picture.shape[1], settings)
+            photo = source.kind == "image"
+            faces = search.faces(rooms.detector, frame, picture, settings, photo)
         ended = tracker.step(frame, faces)
         if rooms.drawing is not None:
-            _look(tracker.active, frame)
+            result.faults.guarded(lambda f=frame: _look(tracker.active, f), None)  # type: ignore[misc]
         _finish(result, ended, rooms)
         result.frames, result.size = frame.index + 1, frame.size
         yield result
     _finish(result, tracker.cut(result.frames), rooms)
     result.tracks.sort(key=lambda track: (track.first.frame, track.number))
     yield result
-
-
-def _detect(rooms: Rooms, picture: Image, frame: Frame) -> Faces:
-    """A frame in which nobody looked for faces must not be shown: such a file gets no output."""
-    try:
-        return rooms.detector.detect(picture)
-    except DeidError:
-        raise
-    except Exception as error:
-        raise RoomError(
-            f"the detector failed on frame {frame.index} ({type(error).__name__}: {error}); "
-            "try another --detector or --detect-size"
-        ) from error
 
 
 def digest(path: Path) -> bytes:
@@ -112,13 +100,6 @@ def digest(path: Path) -> bytes:
 
 def _fitting(faults: Faults) -> Callable[[Callable[[], Faces], Faces], Faces]:
     return lambda work, otherwise: faults.guarded(work, otherwise)
-
-
-def _worth(faces: Faces, frame: Frame, width: int, settings: Settings) -> Faces:
-    """The faces in frame pixels; those below the smallest size are still covered, by box."""
-    moved = faces.moved(frame.size[0] / width)
-    sides = (moved.boxes[:, 2:] - moved.boxes[:, :2]).max(axis=1)
-    return moved[sides >= settings.min_face]
 
 
 def _look(tracks: list[Track], frame: Frame) -> None:
@@ -159,13 +140,14 @@ def _finish(result: Analysis, tracks: list[Track], rooms: Rooms) -> None:
         drawing = rooms.drawing
         if drawing is not None:
             _describe(track, drawing, result.faults)
+            track.look = max(track.samples, key=lambda sample: sample.quality, default=None)
         track.samples.clear()
         result.tracks.append(track)
 
 
 def _describe(track: Track, drawing: Drawing, faults: Faults) -> None:
     rows = [
-        faults.guarded(lambda s=s: drawing.extractor.extract(s.crop, s.faces)[0], None)  # type: ignore[misc]
+        faults.guarded(lambda s=s: _features(s, drawing), None)  # type: ignore[misc]
         for s in track.samples
     ]
     known = [row for row in rows if row is not None and np.isfinite(row).all()]
@@ -174,6 +156,13 @@ def _describe(track: Track, drawing: Drawing, faults: Faults) -> None:
         track.features = (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
     track.skin = faults.guarded(lambda: _skin(track, drawing), track.skin)
     track.shape = faults.guarded(lambda: _shape(track, drawing), track.shape)
+
+
+def _features(sample: Sample, drawing: Drawing) -> Floats:
+    rows = drawing.extractor.extract(sample.crop, sample.faces)
+    if rows.shape != (1, len(drawing.mean)):
+        raise ContractError(f"features must have shape {(1, len(drawing.mean))}, got {rows.shape}")
+    return rows[0]
 
 
 def _skin(track: Track, drawing: Drawing) -> Floats:

@@ -15,12 +15,14 @@ from pipeline.labels import Donor
 _TEXT: Final = """# Generator `{name}`
 
 A deconvolutional network that draws a face texture of {side} px in canonical space from a mix
-of {donors} donors. After Meden et al. (IET Signal Processing 2017) and Dosovitskiy et al. (PAMI 2017).
+of {donors} donors. After Meden et al. (IET Signal Processing 2017) and Dosovitskiy et al.
+(PAMI 2017).
 
-- Made: {date}, {epochs} epochs, seed {seed}, final loss {loss}; Keras {keras}, TensorFlow {tensorflow}, OpenVINO {openvino}.
+- Made: {date}, {epochs} epochs, seed {seed}, final loss {loss}; Keras {keras},
+  TensorFlow {tensorflow}, OpenVINO {openvino}.
 - Donor features: extractor `{extractor}`.
-- Data: {read} pictures of synthetic people, {donors} of them used: {identity} may lend a whole face,
-  {mouth} a mouth, {eyes} eyes.
+- Data: {read} pictures of synthetic people, {donors} of them used: {identity} may lend a
+  whole face, {mouth} a mouth, {eyes} eyes.
 - Left out (a picture may have several faults): {faults}.
 - No picture of a real person is in the training set or the DB. The donors themselves come from
   image generators that were trained on photographs.

@@ -15,6 +15,7 @@ import numpy as np
 from pipeline import planes
 from pipeline.analysis import Analysis, Faults, analyse
 from pipeline.contract import Floats, Frame, Ints, Patch, Person
+from pipeline.errors import DeidError, MediaError, RoomError
 from pipeline.geometry import bounds, pixels, scaled
 from pipeline.media import Source
 from pipeline.planning import Plan, Rung, plan
@@ -26,6 +27,8 @@ from pipeline.tracks import Seen, Sighting
 from replacer.fill import MARGIN
 
 _REGION: Final = 1.7
+_MIDDLE: Final = 0.5
+_HIDDEN: Final = 0.75
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +69,17 @@ def run(
     report.faults, report.expected = analysis.faults, analysis.frames
     with source.writer(target, settings) as writer:
         for frame in source.frames():
+            _check_count(source, frame.index < analysis.frames)
             writer.write(_covered(frame, todo, rooms, report))
             report.frames = frame.index + 1
             yield Step("render", report.frames)
+        _check_count(source, report.frames == analysis.frames)
+
+
+def _check_count(source: Source, same: bool) -> None:
+    """A frame that nobody looked at must not be shown."""
+    if not same:
+        raise MediaError(f"{source.path}: changed while it was read; run again when it is whole")
 
 
 def _covered(frame: Frame, todo: Plan, rooms: Rooms, report: Report) -> Frame:
@@ -77,7 +88,11 @@ def _covered(frame: Frame, todo: Plan, rooms: Rooms, report: Report) -> Frame:
     here.sort(key=lambda place: place[0].sightings[place[1]].width)
     patches: list[Patch] = []
     for track, row in here:
-        patches.extend(_patches(frame, track.sightings[row], track.rungs[row], track.person, (todo, rooms, report)))
+        patches.extend(
+            _patches(
+                frame, track.sightings[row], track.rungs[row], track.person, (todo, rooms, report)
+            )
+        )
     return planes.paste(frame, patches) if patches else frame
 
 
@@ -93,7 +108,7 @@ def _patches(
         drawn = report.faults.guarded(
             lambda: _surrogate(frame, sighting, rung, (donors, who), drawing), None
         )
-    if drawn is None:
+    if drawn is None or not _hides(drawn, sighting.box, frame.size):
         report.fallbacks += 1
         return [_cover(frame, sighting, rooms)]
     report.surrogates += 1
@@ -121,13 +136,43 @@ def _surrogate(
 
 
 def _cover(frame: Frame, sighting: Sighting, rooms: Rooms) -> Patch:
+    """The last rung: where it fails too, the file gets no output."""
+    try:
+        patch = _filled(frame, sighting, rooms)
+        if not _hides(patch, sighting.box, frame.size):
+            raise ValueError("it does not lie over the face")
+    except DeidError:
+        raise
+    except Exception as error:
+        raise RoomError(
+            f"a face in frame {frame.index} cannot be covered ({type(error).__name__}: {error}); "
+            "try another --mode"
+        ) from error
+    return patch
+
+
+def _hides(patch: Patch, box: Floats, size: tuple[int, int]) -> bool:
+    """Whether the patch lies over the middle of a box, as far as that is in the picture."""
+    x1, y1, x2, y2 = pixels(scaled(box, _MIDDLE), size)
+    if x1 >= x2 or y1 >= y2:
+        return bool(np.isfinite(patch.alpha).all())
+    over = np.zeros((y2 - y1, x2 - x1), np.float32)
+    (x, y), (height, width) = patch.corner, patch.alpha.shape
+    left, top, right, bottom = max(x, x1), max(y, y1), min(x + width, x2), min(y + height, y2)
+    if left < right and top < bottom:
+        part = patch.alpha[top - y : bottom - y, left - x : right - x]
+        over[top - y1 : bottom - y1, left - x1 : right - x1] = part
+    return bool(over.mean() >= _HIDDEN)
+
+
+def _filled(frame: Frame, sighting: Sighting, rooms: Rooms) -> Patch:
     x1, y1, x2, y2 = pixels(_inside(scaled(sighting.box, MARGIN), frame.size), frame.size)
     region = planes.region(frame, (x1, y1, x2, y2))
-    patch = rooms.fallback.cover(region, sighting.box - np.tile(np.float32([x1, y1]), 2))
+    patch = rooms.fallback.cover(region, sighting.box - np.array([x1, y1, x1, y1], np.float32))
     return Patch(patch.rgb, patch.alpha, (patch.corner[0] + x1, patch.corner[1] + y1))
 
 
 def _inside(box: Floats, size: tuple[int, int]) -> Floats:
     """The box with a pixel at least in the picture."""
-    most = np.tile(np.float32(size) - 1, 2)
+    most = np.array([*size, *size], np.float32) - 1
     return np.clip(box, 0, most).astype(np.float32)

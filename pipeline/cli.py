@@ -33,6 +33,8 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0; 1 after one line for each thing that failed; 130 when interrupted."""
     options = _parser().parse_args(arguments)
+    # Small matrices only: more BLAS threads would spin in the decoder's and the networks' way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from pipeline import display  # heavy: after --help and bad options have had their answer
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -50,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     settings = Settings(**{f.name: getattr(options, f.name) for f in fields(Settings)})
     salt = _salt(options)
+    if settings.donors == "nearest":
+        log.warning("--donors nearest gives away whom a person resembles: for comparison only")
     inputs = options.inputs or [_standard_input_folder(options.quiet)]
     from pipeline import display, job, rooms
 
@@ -129,7 +133,7 @@ def _add_files(run: argparse.ArgumentParser) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     group.add_argument("--db", type=Path, default=DB, help="folder of generators and donors")
     group.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
-    group.add_argument("-v", "--verbose", action="count", default=0, help="say more; -vv all")
+    group.add_argument("-v", "--verbose", action="store_true", help="log settings and faults")
 
 
 def _add_faces(run: argparse.ArgumentParser) -> None:
@@ -147,7 +151,11 @@ def _add_faces(run: argparse.ArgumentParser) -> None:
     add("--min-face", type=int, default=_DEFAULT.min_face,
         help="px; smaller finds are taken for noise")  # fmt: skip
     add("--extractor", default=_DEFAULT.extractor, help=f"tells people apart: {known['extractor']}")
-    add("--generator", default=_DEFAULT.generator, help="name under DB/generators (default: current)")
+    add(
+        "--generator",
+        default=_DEFAULT.generator,
+        help="name under DB/generators (default: current)",
+    )
     add("--donors", default=_DEFAULT.donors,
         help=f"how donors are chosen: {', '.join(DONORS)}; nearest gives people away")  # fmt: skip
     add("-k", type=int, default=_DEFAULT.k, help="how many donors are mixed for a person")

@@ -49,9 +49,9 @@ class Frame:
 
     planes: tuple[Image, ...]
     layout: str
-    index: int
-    pts: int
-    time_base: Fraction
+    index: int = 0
+    pts: int = 0
+    time_base: Fraction = Fraction(1, 25)
     matrix: str = "bt709"
     full_range: bool = False
     quarter_turns: int = 0

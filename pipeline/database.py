@@ -73,7 +73,9 @@ def _folder(name: str, generators: Path) -> Path:
 
 def _check_seal(folder: Path) -> None:
     try:
-        sums: dict[str, str] = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        sums = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        if not isinstance(sums, dict):
+            raise ValueError("no table of sums")
     except ValueError as error:
         raise WeightsError(f"{folder / SEAL} is not readable ({error}): {_BROUGHT_BACK}") from None
     for name in (NETWORK, WEIGHTS, DONORS):
@@ -92,15 +94,21 @@ def _sum(path: Path) -> str:
 def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
     attributes = Attributes(*(arrays[key] for key in ("mean", "sex_weights", "age_weights")))
     features: Floats = arrays["features"]
-    likeness = np.stack([attributes.sex(features), attributes.log_age(features)], axis=1)
     faces = DonorFaces(
         shapes=arrays["shapes"].astype(np.float32),
         codes=arrays["codes"],
         skin=arrays["skin"],
-        likeness=likeness,
+        likeness=arrays["likeness"],
         mouth=arrays["mouth"],
         eyes=arrays["eyes"],
     )
     own = np.flatnonzero(arrays["identity"]).astype(np.int64)
-    rows = DonorRows(own, features[own], arrays["skin"][own], attributes, str(arrays["extractor"]))
+    rows = DonorRows(
+        rows=own,
+        features=features[own],
+        skin=arrays["skin"][own],
+        likeness=arrays["likeness"][own],
+        attributes=attributes,
+        extractor=str(arrays["extractor"]),
+    )
     return faces, rows

@@ -46,7 +46,7 @@ def write(folder: Path) -> Path:
 
 def pictures(seconds: float = _SECONDS) -> Iterator[Image]:
     """The clip's frames, RGB (480, 640, 3)."""
-    portrait = cv2.cvtColor(cv2.imread(str(locate("astronaut"))), cv2.COLOR_BGR2RGB)
+    portrait = np.asarray(cv2.imread(str(locate("astronaut"))), np.uint8)[..., ::-1].copy()
     count = round(seconds * _RATE)
     for number in range(count):
         phase = 2 * np.pi * number / (_RATE * _SECONDS)

@@ -39,12 +39,17 @@ class Shown(Protocol):
         """The file is done or has failed."""
 
 
-def start_logging(verbose: int, quiet: bool) -> None:
-    """Log to stderr: errors only when quiet, dropped metadata from -v, everything from -vv."""
-    level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+def start_logging(verbose: bool, quiet: bool) -> None:
+    """Log to stderr: what was dropped from files, errors only when quiet, settings when verbose."""
+    level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
+
     plain = not _CONSOLE.is_terminal
-    handler: logging.Handler = logging.StreamHandler() if plain else RichHandler(
-        console=_CONSOLE, show_time=False, show_path=False, show_level=False, markup=False
+    handler: logging.Handler = (
+        logging.StreamHandler()
+        if plain
+        else RichHandler(
+            console=_CONSOLE, show_time=False, show_path=False, show_level=False, markup=False
+        )
     )
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger()
@@ -127,7 +132,8 @@ class _Lines:
             of = f" of {total}" if total else ""
             rate = step.frames / (now - self._start)
             _CONSOLE.print(
-                f"{task.path.name}: {_NAMES[step.phase]}, frame {step.frames}{of}, {rate:.1f} frames/s",
+                f"{task.path.name}: {_NAMES[step.phase]}, frame {step.frames}{of}, "
+                f"{rate:.1f} frames/s",
                 markup=False,
                 soft_wrap=True,
             )

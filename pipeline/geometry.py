@@ -1,6 +1,6 @@
 """Points, boxes and triangles: similarity fits, Procrustes means, and warps from mesh to mesh."""
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -98,7 +98,7 @@ def pixels(box: Floats, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def rasterise(points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
-    """Which triangle covers each pixel: (h, w) int32 rows of `triangles`, -1 outside.
+    """Which triangle covers each pixel: (h, w) rows of `triangles`, -1 outside.
 
     `points` is (p, 2) or (p, 3) px; with a depth, nearer triangles (lower z) lie over farther
     ones. `size` is (width, height).
@@ -110,7 +110,7 @@ def rasterise(points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
         order = np.argsort(-points[:, 2][triangles].sum(axis=1)).tolist()
     for row in order:
         cv2.fillConvexPoly(cover, corners[row], row + 1, cv2.LINE_8, _SUBPIXEL_BITS)
-    return cover - 1
+    return cover.astype(np.int64) - 1
 
 
 def mapping(
@@ -153,8 +153,11 @@ def _affines(source: Floats, target: Floats) -> Floats:
 
 def warp(
     image: Image | Floats, source: Floats, target: Floats, triangles: Ints, size: tuple[int, int]
-) -> tuple[Image | Floats, Floats]:
-    """`image` carried from mesh to mesh, and where it lands: (h, w, c) and (h, w) of 0 or 1."""
+) -> tuple[Any, Floats]:
+    """`image` carried from mesh to mesh, and where it lands: (h, w, c) and (h, w) of 0 or 1.
+
+    The first has the dtype of `image`.
+    """
     map_x, map_y = mapping(source, target, triangles, size)
     moved = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return moved, (map_x > -1).astype(np.float32)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline import atomic, chain, media
 from pipeline.chain import Report, Step
-from pipeline.errors import DeidError
+from pipeline.errors import DeidError, MediaError
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings
 
@@ -34,21 +34,41 @@ def tasks(inputs: list[Path], out: Path, settings: Settings) -> tuple[list[Task]
     """A task for each photo and video, and one line for each input that is of no use.
 
     Outputs keep their relative path and stem; where two would get the same name, the inputs'
-    own endings are put into them. Files inside the output folder are no inputs.
+    own endings are put into them; where that is not enough, all but the first are refused. Files
+    inside the output folder are no inputs.
     """
     found, problems = media.find(inputs)
     inside = out.resolve()
     found = [(path, place) for path, place in found if inside not in path.resolve().parents]
+    problems.extend(
+        f"{path}: lies in the output folder {out}; choose another --out"
+        for path in inputs
+        if path.exists() and inside in (path.resolve(), *path.resolve().parents)
+    )
     result = [_task(path, place, out, settings) for path, place in found]
     count = Counter(task.target for task in result)
-    for task, (path, place) in zip(result, found, strict=True):
+    for task, (_, place) in zip(result, found, strict=True):
         if count[task.target] > 1:
             longer = f"{place.name.replace('.', '_')}{settings.suffix}{task.target.suffix}"
             task.target = out / place.parent / longer
+    _refuse_doubles(result)
     for task in result:
         if task.state == "waiting" and not settings.overwrite and task.target.exists():
             task.state = "skipped"
     return result, problems
+
+
+def _refuse_doubles(tasks: list[Task]) -> None:
+    """Of two inputs with one output name the later is refused: it would overwrite the other's."""
+    first: dict[Path, Path] = {}
+    for task in tasks:
+        other = first.setdefault(task.target, task.path)
+        if task.state == "waiting" and other != task.path:
+            task.state, task.source = "failed", None
+            task.problem = (
+                f"{task.path}: its output would be {task.target}, as that of {other}; "
+                "run it alone with another --out"
+            )
 
 
 def _task(path: Path, place: Path, out: Path, settings: Settings) -> Task:
@@ -69,8 +89,10 @@ def run(task: Task, rooms: Rooms, settings: Settings, salt: bytes) -> Iterator[S
         _prepare(task.target.parent)
         yield from chain.run(task.source, task.target, rooms, settings, salt, task.report)
         task.state = "done"
-    except DeidError as error:
+    except MediaError as error:  # names its file
         task.state, task.problem = "failed", str(error)
+    except DeidError as error:
+        task.state, task.problem = "failed", f"{task.path}: {error}"
     finally:
         task.seconds = time.monotonic() - start
 

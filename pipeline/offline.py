@@ -18,7 +18,7 @@ from generator import dataset
 from generator.canonical import Canonical, codes, skin_tone
 from generator.dataset import Material, Roles
 from generator.mean import EXTENT, fit
-from matcher.attributes import fit_log_age
+from matcher.attributes import AGE_OFFSET, Attributes, fit_log_age
 from pipeline import card, database, labels, registry
 from pipeline.contract import MESH_POINTS, Floats, Image, Ints
 from pipeline.errors import DeidError, SettingsError
@@ -61,7 +61,9 @@ def build(options: argparse.Namespace) -> None:
     work.mkdir(parents=True, exist_ok=True)
     measured = _measured(donors, work / "measured.npz", options.extractor)
     if len(measured.rows) < _FEWEST:
-        raise SettingsError(f"only {len(measured.rows)} usable faces in {options.data}; need {_FEWEST}")
+        raise SettingsError(
+            f"only {len(measured.rows)} usable faces in {options.data}; need {_FEWEST}"
+        )
     canonical, aligned = fit(measured.meshes)
     chosen = [donors[row] for row in measured.rows]
     material = _material(chosen, measured.meshes, aligned, canonical)
@@ -71,7 +73,7 @@ def build(options: argparse.Namespace) -> None:
     staged.mkdir(exist_ok=True)
     _train(material.textures[usable], material.mask, options, work, staged / database.NETWORK)
     rows = _rows(material, roles, measured.features, canonical, options.extractor)
-    np.savez_compressed(staged / database.DONORS, **_of(rows, usable))
+    np.savez_compressed(staged / database.DONORS, allow_pickle=False, **_of(rows, usable))
     summary = card.write(options, chosen, roles, usable, work / "loss.csv")
     (staged / "card.md").write_text(summary, encoding="utf-8")
     database.seal(staged)
@@ -155,7 +157,10 @@ def _rows(
 ) -> dict[str, np.ndarray]:
     """Everything that is known per donor, and what is known of all, ready to be saved."""
     mean = features[roles.identity].mean(axis=0)
-    return {
+    weights = _attribute_weights(features - mean, material.labels)
+    attributes = Attributes(mean, weights["sex_weights"], weights["age_weights"])
+    each: dict[str, np.ndarray] = {
+        "likeness": _likeness(features, material.labels, attributes),
         "features": features,
         "shapes": material.shapes.astype(np.float16),
         "codes": codes(material.shapes),
@@ -163,7 +168,8 @@ def _rows(
         "identity": roles.identity,
         "mouth": roles.mouth,
         "eyes": roles.eyes,
-    } | {
+    }
+    return each | {
         "shape": canonical.shape,
         "layout": canonical.layout,
         "triangles": canonical.triangles,
@@ -171,8 +177,16 @@ def _rows(
         "rest": canonical.rest,
         "mean": mean,
         "extractor": np.array(extractor),
-        **_attribute_weights(features - mean, material.labels),
+        **weights,
     }
+
+
+def _likeness(features: Floats, words: list[str], attributes: Attributes) -> Floats:
+    """(m, 2) sex and log age: as labelled, or as read off the features where no label tells."""
+    told = np.array([[labels.sex(word), labels.age(word)] for word in words], np.float32)
+    told[:, 1] = np.log(told[:, 1] + AGE_OFFSET)
+    read = np.stack([attributes.sex(features), attributes.log_age(features)], axis=1)
+    return np.where(np.isfinite(told), told, read).astype(np.float32)
 
 
 def _attribute_weights(centred: Floats, words: list[str]) -> dict[str, Floats]:
@@ -189,7 +203,7 @@ def _attribute_weights(centred: Floats, words: list[str]) -> dict[str, Floats]:
 
 def _of(rows: dict[str, np.ndarray], usable: Ints) -> dict[str, np.ndarray]:
     """The rows of the usable donors, in the order of the network's table."""
-    each = ("features", "shapes", "codes", "skin", "identity", "mouth", "eyes")
+    each = ("features", "likeness", "shapes", "codes", "skin", "identity", "mouth", "eyes")
     return {key: rows[key][usable] if key in each else rows[key] for key in rows}
 
 

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 
 from matcher.cosine import similarity
+from pipeline import trial
 from pipeline.analysis import Analysis
-from pipeline.contract import Floats, Ints, Person
+from pipeline.contract import Ints, Person
 from pipeline.geometry import bounds, overlap, yaw
 from pipeline.rooms import Drawing, Rooms
 from pipeline.settings import Settings
@@ -63,37 +64,43 @@ class Plan:
 
 def plan(analysis: Analysis, rooms: Rooms, settings: Settings, salt: bytes) -> Plan:
     """Decide for every face of the file before its first frame is written."""
-    tracks = [_whole(track, analysis) for track in analysis.tracks]
+    every = settings.detect_every
+    tracks = [_whole(track, analysis, every) for track in analysis.tracks]
     numbers = _persons(analysis.tracks, rooms.drawing)
     planned = [
         Planned(sightings, [_rung(s, rooms.drawing) for s in sightings], number)
         for sightings, number in zip(tracks, numbers, strict=True)
     ]
-    persons = [
-        _person([t for t, n in zip(analysis.tracks, numbers, strict=True) if n == number])
-        for number in range(max(numbers, default=-1) + 1)
-    ]
+    groups: list[list[Track]] = [[] for _ in range(max(numbers, default=-1) + 1)]
+    for track, number in zip(analysis.tracks, numbers, strict=True):
+        groups[number].append(track)
+    persons = [_person(group) for group in groups]
+    job, drawing = (analysis, settings, salt), rooms.drawing
     donors = [
-        _donors(person, number, analysis, rooms, settings, salt)
-        for number, person in enumerate(persons)
+        _donors(group, person, number, job, drawing) if drawing else None
+        for number, (group, person) in enumerate(zip(groups, persons, strict=True))
     ]
     result = Plan(planned, persons, donors)
-    for number, track in enumerate(planned):
-        for row, sighting in enumerate(track.sightings):
+    for number, whole in enumerate(planned):
+        for row, sighting in enumerate(whole.sightings):
             result.at.setdefault(sighting.frame, []).append((number, row))
     return result
 
 
-def _whole(track: Track, analysis: Analysis) -> list[Sighting]:
-    """The track without gaps, steadied, and a little longer than it was seen."""
+def _whole(track: Track, analysis: Analysis, every: int) -> list[Sighting]:
+    """The track without gaps, steadied, and a little longer than it was seen.
+
+    At least until the frame in which the detector, asked in each `every`-th, did not see it.
+    """
+    before, after = max(BEFORE, every - 1), max(AFTER, every - 1)
     seen = steady(track.sightings)
     result = [seen[0]]
     for sighting in seen[1:]:
         result.extend(_between(result[-1], sighting))
         result.append(sighting)
     end = min((s for s in analysis.shots if s > track.shot), default=analysis.frames)
-    early = range(max(track.shot, seen[0].frame - BEFORE), seen[0].frame)
-    late = range(seen[-1].frame + 1, min(end, seen[-1].frame + 1 + AFTER))
+    early = range(max(track.shot, seen[0].frame - before), seen[0].frame)
+    late = range(seen[-1].frame + 1, min(end, seen[-1].frame + 1 + after))
     width, height = analysis.size
     head = [_still(seen[0], frame) for frame in early]
     tail = [_still(seen[-1], frame) for frame in late]
@@ -106,11 +113,12 @@ def _between(a: Sighting, b: Sighting) -> list[Sighting]:
     result = []
     for frame in range(a.frame + 1, b.frame):
         t = np.float32((frame - a.frame) / (b.frame - a.frame))
-        parts = (
-            (getattr(a, name) * (1 - t) + getattr(b, name) * t)
+        box, landmarks, mesh = (
+            getattr(a, name) * (1 - t) + getattr(b, name) * t
             for name in ("box", "landmarks", "mesh")
         )
-        result.append(Sighting(frame, *parts, min(a.mesh_score, b.mesh_score), Seen.FILLED))
+        score = min(a.mesh_score, b.mesh_score)
+        result.append(Sighting(frame, box, landmarks, mesh, score, Seen.FILLED))
     return result
 
 
@@ -181,14 +189,24 @@ def _person(tracks: list[Track]) -> Person:
 
 
 def _donors(
-    person: Person, number: int, analysis: Analysis, rooms: Rooms, settings: Settings, salt: bytes
+    tracks: list[Track],
+    person: Person,
+    number: int,
+    job: tuple[Analysis, Settings, bytes],
+    drawing: Drawing,
 ) -> Ints | None:
     """The person's donors, drawn with a key from salt, file and number; None if that failed."""
-    drawing = rooms.drawing
-    if drawing is None:
-        return None
+    analysis, settings, salt = job
     key = hmac.new(salt, analysis.digest + number.to_bytes(4, "big"), hashlib.sha256).digest()
     rng = np.random.default_rng(list(key))
-    return analysis.faults.guarded(
-        lambda: drawing.matcher.match(person, settings.k, rng).identities[0], None
-    )
+    looks = [
+        track.look
+        for track in tracks
+        if track.look and track.look.faces.mesh_scores[0] >= MESH_FOUND
+    ]
+    look = max(looks, key=lambda sample: sample.quality, default=None)
+
+    def draw() -> Ints:
+        return trial.least_alike(person, look, settings.k, rng, drawing)
+
+    return analysis.faults.guarded(draw, None)

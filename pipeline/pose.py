@@ -27,9 +27,9 @@ def posed(landmarks: Floats, shape: Floats) -> Floats:
     centre, goal = model.mean(axis=0), landmarks.mean(axis=0)
     rows, _, rank, _ = np.linalg.lstsq(model - centre, landmarks - goal, rcond=1e-3)
     u, scales, vt = np.linalg.svd(rows, full_matrices=False)
-    if rank < 2 or scales[1] < 0.25 * scales[0]:
+    if rank < 2 or scales[1] <= 0.25 * scales[0]:
         raise ValueError("the landmarks lie on a line: no pose")
     plane = u @ vt * scales.mean()
     depth = np.cross(plane[:, 0], plane[:, 1]) / scales.mean()
     turned = (shape - centre) @ np.column_stack([plane, depth])
-    return (turned + (*goal, 0.0)).astype(np.float32)
+    return (turned + np.append(goal, 0.0)).astype(np.float32)

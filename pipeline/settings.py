@@ -6,6 +6,10 @@ from pipeline.errors import SettingsError
 
 MODES = ("surrogate", "mosaic", "blur", "solid")
 DONORS = ("opposite", "nearest")
+PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast",
+    "medium", "slow", "slower", "veryslow", "placebo",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +26,7 @@ class Settings:
     detect_every: int = 1
     detect_threshold: float = 0.35
     min_face: int = 10
-    shape: float = 0.8
+    shape: float = 0.9
     suffix: str = "-deid"
     overwrite: bool = False
     keep_date: bool = False
@@ -33,6 +37,7 @@ class Settings:
     def __post_init__(self) -> None:
         self._one_of("mode", MODES)
         self._one_of("donors", DONORS)
+        self._one_of("preset", PRESETS)
         for name, low, high in (
             ("k", 1, 16),
             ("detect_size", 128, 8192),
@@ -61,4 +66,4 @@ class Settings:
 
 def flag(name: str) -> str:
     """The command-line spelling of a field."""
-    return "--" + name.replace("_", "-")
+    return ("--" if len(name) > 1 else "-") + name.replace("_", "-")

@@ -15,7 +15,7 @@ _MEMORY: Final = 12
 
 
 class Shots:
-    """Tells cuts from motion: a cut changes a coarse picture much more than the frames before it."""
+    """Tells cuts from motion: they change a coarse picture much more than the frames before."""
 
     def __init__(self) -> None:
         self._last: Floats | None = None

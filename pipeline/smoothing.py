@@ -5,11 +5,13 @@ looking both ways, since the whole track is known.
 """
 
 from dataclasses import replace
+from itertools import groupby
 from typing import Final
 
 import numpy as np
 
 from pipeline.contract import Floats
+from pipeline.tracking import MESH_FOUND
 from pipeline.tracks import Sighting
 
 _KERNEL: Final = np.array([0.06, 0.24, 0.4, 0.24, 0.06], np.float32)
@@ -28,16 +30,19 @@ def steady(sightings: list[Sighting]) -> list[Sighting]:
 
 
 def _runs(sightings: list[Sighting]) -> list[tuple[int, int]]:
-    """Stretches of frames in a row, each with a mesh."""
-    runs, start = [], 0
-    for i in range(1, len(sightings) + 1):
-        broken = i == len(sightings) or sightings[i].frame != sightings[i - 1].frame + 1
-        known = i < len(sightings) and np.isfinite(sightings[i].mesh).all()
-        if broken or not known:
-            if i - start > 2 and np.isfinite(sightings[start].mesh).all():
-                runs.append((start, i))
-            start = i
+    """Stretches of frames in a row, each with a mesh that fits."""
+    runs = []
+    stretches = groupby(enumerate(sightings), lambda p: (_known(p[1]), p[1].frame - p[0]))
+    for (known, _), stretch in stretches:
+        rows = [row for row, _ in stretch]
+        if known and len(rows) > 2:
+            runs.append((rows[0], rows[-1] + 1))
     return runs
+
+
+def _known(sighting: Sighting) -> bool:
+    """A mesh that is not believed would pull its neighbours away."""
+    return sighting.mesh_score >= MESH_FOUND and bool(np.isfinite(sighting.mesh).all())
 
 
 def _averaged(meshes: Floats) -> Floats:

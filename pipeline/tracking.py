@@ -81,7 +81,13 @@ class Tracker:
             return Sighting.detected(frame.index, one, 0)
         region = planes.region(frame, at)
         local = one.moved(1.0, (-at[0], -at[1]))
-        fitted = self._guard(lambda: self._mesh.fit(region, local), local)
+
+        def fit() -> Faces:
+            fitted = self._mesh.fit(region, local)
+            known = local.boxes, local.landmarks, local.scores
+            return Faces.of(*known, fitted.mesh, fitted.mesh_scores)
+
+        fitted = self._guard(fit, local)
         return Sighting.detected(frame.index, fitted.moved(1.0, (at[0], at[1])), 0)
 
     def _follow(self, track: Track, frame: Frame) -> None:
@@ -130,7 +136,9 @@ class Tracker:
         here.sort(key=lambda t: (t.last.seen, -len(t.sightings)))
         for place, track in enumerate(here):
             boxes = [t.last.box for t in here[:place] if t.last.frame == index]
-            doubled = bool(boxes) and overlap(track.last.box[None], np.stack(boxes)).max() > _SAME_FACE
+            doubled = (
+                bool(boxes) and overlap(track.last.box[None], np.stack(boxes)).max() > _SAME_FACE
+            )
             if doubled and track.last.seen > 0:
                 track.sightings.pop()
 

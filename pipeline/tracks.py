@@ -71,6 +71,7 @@ class Track:
     shot: int
     sightings: list[Sighting] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    look: Sample | None = None  # the best sample, on which surrogates are tried
     features: Floats | None = None  # (d,) length 1
     skin: Floats = field(default_factory=lambda: np.full(3, np.nan, np.float32))
     shape: Floats = field(default_factory=lambda: np.full((MESH_POINTS, 3), np.nan, np.float32))

@@ -34,13 +34,13 @@ class Fill:
 def _mosaic(region: Image, box: Floats) -> Image:
     cell = max(float((box[2:] - box[:2]).max()) / _CELLS, 1.0)
     height, width = region.shape[:2]
-    grid = max(1, round(width / cell)), max(1, round(height / cell))
+    grid = max(1, int(width / cell)), max(1, int(height / cell))
     few = cv2.resize(region, grid, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(few, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def _blur(region: Image, box: Floats) -> Image:
-    """Gaussian blur made on a small picture: the same look, and nothing finer is left to restore."""
+    """Gaussian blur of a small picture: it looks the same and keeps nothing finer."""
     height, width = region.shape[:2]
     sigma = max(float((box[2:] - box[:2]).max()) * _BLUR_SHARE, 2.0)
     step = max(1.0, sigma / 3)

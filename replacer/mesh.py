@@ -18,7 +18,8 @@ _LIGHT_SIGMA: Final = 0.2
 _SMALL_FACE: Final = (40.0, 140.0)
 _FEATHER: Final = 0.07
 _RIGID_RIM: Final = 0.12
-_RATIO: Final = (0.35, 2.5)
+_GAIN: Final = (0.6, 1.25)
+_CONTRAST: Final = (0.8, 1.2)
 _EDGE: Final = 0.012
 _FLOOR: Final = 12.0
 
@@ -59,10 +60,18 @@ class Mesh:
         """The texture (s, s, 3) float32 under the light of the face in the picture."""
         face = self._unwarped(image, mesh)
         small = cv2.resize(texture, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
-        wanted, own = _low(face, small.astype(np.float32), self._layout, float(np.ptp(mesh[:, 0])))
-        ratio = np.clip((wanted + _FLOOR) / (own + _FLOOR), *_RATIO)
-        ratio = cv2.resize(ratio, texture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        lit: Floats = np.clip((texture + _FLOOR) * ratio - _FLOOR, 0, 255)
+        own_texture = small.astype(np.float32)
+        wanted, own = _low(face, own_texture, self._layout, float(np.ptp(mesh[:, 0])))
+        inside = _hull(self._layout, LIGHT_SIDE) > 0
+        detail = [(a - b)[inside].std() for a, b in ((face, wanted), (own_texture, own))]
+        contrast = np.clip(detail[0] / max(float(detail[1]), 1.0), *_CONTRAST)
+        gain = np.clip(np.sqrt((wanted + _FLOOR) / (own + _FLOOR)), *_GAIN) * contrast
+        size = texture.shape[1::-1]
+        gain = cv2.resize(gain.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+        own, wanted = (
+            cv2.resize(low, size, interpolation=cv2.INTER_LINEAR) for low in (own, wanted)
+        )
+        lit: Floats = np.clip((texture - own) * gain + wanted, 0, 255)
         return lit
 
     def _unwarped(self, image: Image, mesh: Floats) -> Floats:
@@ -90,7 +99,9 @@ class Mesh:
         four = np.dstack([texture, rim])
         drawn, inside = warp(four, self._layout * side - 0.5, target, self._triangles, size)
         soft = max(1.0, _EDGE * float(np.ptp(target[:, 0])))
-        edge = np.clip(cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 3), 0, 2 * soft)
+        edge = np.clip(
+            cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 3), 0, 2 * soft
+        )
         alpha = drawn[..., 3] * inside * (edge[1:-1, 1:-1] / (2 * soft))
         rgb = np.clip(np.rint(drawn[..., :3]), 0, 255).astype(np.uint8)
         return rgb, alpha.astype(np.float32)
@@ -139,5 +150,3 @@ def _rim(layout: Floats, side: int = 256) -> Floats:
     ramp = np.clip(depth[1:-1, 1:-1] / (_FEATHER * side), 0, 1)
     result: Floats = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
     return result
-
-

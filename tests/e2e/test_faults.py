@@ -1,0 +1,453 @@
+"""Rooms that fail: a face is covered or there is no output, and never the original.
+
+Each room is broken in turn, by an exception, by numbers that are none and by arrays of the wrong
+shape or place. Whatever comes out is compared with what went in, frame by frame.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline import cli, planes
+from pipeline import rooms as furniture
+from pipeline.analysis import Faults
+from pipeline.contract import Faces, Matches, Patch, Surrogate
+from pipeline.errors import ContractError, DeidError
+from pipeline.media import open_source
+from pipeline.rooms import furnish
+from pipeline.settings import Settings
+from tests.conftest import RECOGNISED
+from tests.e2e.conftest import QUICK, read_clip, write_clip
+
+ROOT = Path(__file__).resolve().parents[2]
+UNTOUCHED = 0.75
+COUNT = 10
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory, moving):
+    small = [cv2.resize(picture, (400, 300)) for picture in moving[: 2 * COUNT : 2]]
+    return write_clip(tmp_path_factory.mktemp("faults") / "clip.mp4", small)
+
+
+@pytest.fixture(scope="module")
+def before(clip):
+    return read_clip(clip).frames
+
+
+@pytest.fixture
+def hidden(before, judge):
+    """Assert that no frame of an output shows the face of the input."""
+
+    def check(target):
+        after = read_clip(target).frames
+        assert len(after) == len(before)
+        for number, (old, new) in enumerate(zip(before, after, strict=True)):
+            box = judge.faces(old).boxes[0]
+            assert judge.remains(old, new, box) < UNTOUCHED, number
+            if number % 4 == 0:
+                alike = judge.alike(judge.features(old, box), judge.features(new, box))
+                assert alike < RECOGNISED, number
+
+    return check
+
+
+class Broken:
+    """A room whose `verb` gives something else from the n-th call on, or at that call only."""
+
+    def __init__(self, room, verb, fault, first, only=False):
+        self._room, self._calls = room, 0
+
+        def call(*arguments):
+            self._calls += 1
+            ill = self._calls == first if only else self._calls >= first
+            return fault(room, verb, arguments) if ill else getattr(room, verb)(*arguments)
+
+        setattr(self, verb, call)
+
+    def __getattr__(self, name):
+        return getattr(self._room, name)
+
+
+def raising(room, verb, arguments):
+    raise ValueError("this room is broken")
+
+
+def with_broken(rooms, place, verb, fault, first=1, only=False):
+    """Rooms in which one is broken; `place` is its name."""
+    drawing = rooms.drawing
+    if hasattr(rooms, place):
+        return replace(rooms, **{place: Broken(getattr(rooms, place), verb, fault, first, only)})
+    room = Broken(getattr(drawing, place), verb, fault, first, only)
+    return replace(rooms, drawing=replace(drawing, **{place: room}))
+
+
+def not_numbers(room, verb, arguments):
+    """What the room gives, with NaN in place of every number where NaN can be."""
+    return _altered(getattr(room, verb)(*arguments), lambda a: np.full_like(a, np.nan))
+
+
+def _altered(value, change):
+    if isinstance(value, tuple):
+        return tuple(_altered(part, change) for part in value)
+    if isinstance(value, float):
+        return float("nan")
+    if isinstance(value, np.ndarray):
+        return change(value) if value.dtype.kind == "f" else value
+    if isinstance(value, Faces):
+        names = ("boxes", "landmarks", "scores", "mesh", "mesh_scores")
+        return Faces(**{name: change(getattr(value, name)) for name in names})
+    if isinstance(value, Surrogate):
+        return Surrogate(value.texture, change(value.shape))
+    if isinstance(value, Patch):
+        return Patch(value.rgb, change(value.alpha), value.corner)
+    assert isinstance(value, Matches)
+    return Matches(value.identities, change(value.similarity))
+
+
+def nothing(room, verb, arguments):
+    return None
+
+
+def misshapen(room, verb, arguments):
+    value = getattr(room, verb)(*arguments)
+    if isinstance(value, np.ndarray):
+        return value[:, :-5]
+    if isinstance(value, tuple):
+        return value[0][:-5], value[1]
+    if isinstance(value, Faces):
+        return Faces.of(value.boxes[:, :2])
+    if isinstance(value, Surrogate):
+        return Surrogate(value.texture[:-5], value.shape)
+    if isinstance(value, Patch):
+        return Patch(value.rgb[:-5], value.alpha, value.corner)
+    assert isinstance(value, Matches)
+    return Matches(value.identities[0], value.similarity)
+
+
+def one_line_and_no_output(error, folder):
+    assert "\n" not in str(error)
+    assert list(folder.iterdir()) == []
+
+
+# Rooms that work on one face: their failure is covered, counted and told.
+ONE_FACE = [
+    ("mesh", "fit"),
+    ("mesh", "follow"),
+    ("extractor", "extract"),
+    ("matcher", "match"),
+    ("generator", "generate"),
+    ("replacer", "replace"),
+]
+FAULTS = [raising, not_numbers, nothing, misshapen]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("place", "verb"), ONE_FACE)
+@pytest.mark.parametrize("only", [False, True], ids=["from then on", "once"])
+def test_a_room_that_breaks_shows_no_face(
+    tmp_path, clip, rooms, deidentify, hidden, place, verb, fault, only
+):
+    """Either a whole output in which every face-frame is covered, or none and one line why."""
+    first = int(np.random.default_rng(len(place + verb)).integers(1, COUNT))
+    first = 1 if place in {"extractor", "matcher"} else first
+    detect_every = 4 if verb == "follow" else 1
+    broken = with_broken(rooms, place, verb, fault, first, only)
+    target = tmp_path / "out.mp4"
+    try:
+        report = deidentify(clip, target, broken, detect_every=detect_every)
+    except DeidError as error:
+        one_line_and_no_output(error, tmp_path)
+    else:
+        hidden(target)
+        assert report.surrogates + report.fallbacks >= COUNT
+
+
+@pytest.mark.parametrize(("place", "verb"), ONE_FACE)
+def test_a_room_that_raises_is_counted(tmp_path, clip, rooms, deidentify, place, verb):
+    broken = with_broken(rooms, place, verb, raising)
+    every = 4 if verb == "follow" else 1
+    report = deidentify(clip, tmp_path / "out.mp4", broken, detect_every=every)
+    assert report.faults.count > 0
+
+
+@pytest.mark.parametrize("place", ["generator", "replacer", "matcher"])
+def test_without_a_surrogate_every_face_frame_falls_back(
+    tmp_path, clip, rooms, deidentify, hidden, place
+):
+    verb = {"generator": "generate", "replacer": "replace", "matcher": "match"}[place]
+    report = deidentify(clip, tmp_path / "out.mp4", with_broken(rooms, place, verb, raising))
+    assert report.surrogates == 0
+    assert report.fallbacks == COUNT
+    hidden(tmp_path / "out.mp4")
+
+
+def empty_patch(room, verb, arguments):
+    return Patch(np.zeros((0, 0, 3), np.uint8), np.zeros((0, 0), np.float32), (0, 0))
+
+
+def clear_patch(room, verb, arguments):
+    patch = getattr(room, verb)(*arguments)
+    return Patch(patch.rgb, np.zeros_like(patch.alpha), patch.corner)
+
+
+def misplaced_patch(room, verb, arguments):
+    patch = getattr(room, verb)(*arguments)
+    return Patch(patch.rgb, patch.alpha, (patch.corner[0] + 150, patch.corner[1] + 10))
+
+
+@pytest.mark.parametrize("fault", [empty_patch, clear_patch, misplaced_patch])
+def test_a_surrogate_that_does_not_lie_on_the_face_is_no_cover(
+    tmp_path, clip, rooms, deidentify, hidden, fault
+):
+    broken = with_broken(rooms, "replacer", "replace", fault, 3)
+    deidentify(clip, tmp_path / "out.mp4", broken)
+    hidden(tmp_path / "out.mp4")
+
+
+def elsewhere(room, verb, arguments):
+    """A mesh that slipped off the face, of which its network is certain."""
+    faces = getattr(room, verb)(*arguments)
+    mesh = faces.mesh + np.float32([90, 0, 0])
+    return Faces.of(faces.boxes, faces.landmarks, faces.scores, mesh, np.ones(len(faces)))
+
+
+def strewn(room, verb, arguments):
+    """A mesh that the network itself does not believe, and landmarks beside the face."""
+    faces = getattr(room, verb)(*arguments)
+    landmarks = faces.landmarks + np.float32(90)
+    return Faces.of(faces.boxes, landmarks, faces.scores, faces.mesh, np.full(len(faces), 0.1))
+
+
+def point(room, verb, arguments):
+    """A mesh shrunk to a point in the middle of the face."""
+    faces = getattr(room, verb)(*arguments)
+    centre = faces.mesh.mean(axis=1, keepdims=True)
+    mesh = centre + 1e-3 * (faces.mesh - centre)
+    return Faces.of(faces.boxes, faces.landmarks, faces.scores, mesh, np.ones(len(faces)))
+
+
+def unsure(room, verb, arguments):
+    faces = getattr(room, verb)(*arguments)
+    return Faces.of(faces.boxes, faces.landmarks, faces.scores, faces.mesh, np.zeros(len(faces)))
+
+
+def infinite(room, verb, arguments):
+    faces = getattr(room, verb)(*arguments)
+    mesh = np.full_like(faces.mesh, np.inf)
+    return Faces.of(faces.boxes, faces.landmarks, faces.scores, mesh, np.ones(len(faces)))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+@pytest.mark.parametrize("fault", [elsewhere, strewn, point, unsure, infinite])
+@pytest.mark.parametrize("only", [False, True], ids=["always", "once"])
+def test_a_mesh_that_does_not_fit_leaves_no_face_bare(
+    tmp_path, clip, rooms, deidentify, hidden, fault, only
+):
+    first = 4 if only else 1
+    deidentify(clip, tmp_path / "out.mp4", with_broken(rooms, "mesh", "fit", fault, first, only))
+    hidden(tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("only", [False, True], ids=["from then on", "once"])
+def test_a_detector_that_fails_stops_the_file(tmp_path, clip, rooms, deidentify, fault, only):
+    broken = with_broken(rooms, "detector", "detect", fault, 4, only)
+    with pytest.raises(DeidError) as caught:
+        deidentify(clip, tmp_path / "out.mp4", broken)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def blind(room, verb, arguments):
+    return Faces.of([])
+
+
+@pytest.mark.parametrize("fault", [raising, nothing])
+def test_a_detector_that_misses_some_frames_leaves_no_face_bare(
+    tmp_path, clip, rooms, deidentify, hidden, fault
+):
+    """A face is followed by its mesh; where that fails too, the gap is filled from both ends."""
+    broken = rooms
+    for first in (3, 4, 6):
+        broken = with_broken(broken, "detector", "detect", blind, first, only=True)
+    broken = with_broken(broken, "mesh", "follow", fault)
+    deidentify(clip, tmp_path / "out.mp4", broken)
+    hidden(tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("every", [1, 4, 7, 12])
+def test_a_face_that_is_only_ever_detected_is_covered_between_detections(
+    tmp_path, clip, rooms, deidentify, hidden, every
+):
+    """Without any mesh, from the first frame to the last."""
+    broken = with_broken(rooms, "mesh", "fit", raising)
+    deidentify(clip, tmp_path / "out.mp4", broken, detect_every=every)
+    hidden(tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_cover_that_fails_stops_the_file(tmp_path, clip, deidentify, fault):
+    mosaic = furnish(Settings(mode="mosaic"))
+    broken = with_broken(mosaic, "fallback", "cover", fault, 5)
+    with pytest.raises(DeidError) as caught:
+        deidentify(clip, tmp_path / "out.mp4", broken, mode="mosaic")
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_of_a_wrong_shape_stop_the_file(tmp_path, clip, rooms, deidentify):
+    def wrong(room, verb, arguments):
+        raise ContractError("Patch.alpha must have shape (2, 2)")
+
+    with pytest.raises(ContractError):
+        deidentify(clip, tmp_path / "out.mp4", with_broken(rooms, "replacer", "replace", wrong))
+    assert list(tmp_path.iterdir()) == []
+
+
+class Growing:
+    """A source that has one frame more when it is read again."""
+
+    def __init__(self, source):
+        self._source, self._passes = source, 0
+
+    def __getattr__(self, name):
+        return getattr(self._source, name)
+
+    def frames(self):
+        self._passes += 1
+        frames = list(self._source.frames())
+        yield from frames[:-1] if self._passes == 1 else frames
+
+
+def test_a_file_that_grows_between_the_passes_gets_no_output(tmp_path, clip, rooms):
+    """Frames that were not looked at must not be shown."""
+    from pipeline import chain
+
+    settings = Settings(**QUICK)
+    source = Growing(open_source(clip, settings))
+    with pytest.raises(DeidError):
+        list(chain.run(source, tmp_path / "out.mp4", rooms, settings, b"", chain.Report()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_features_of_a_wrong_length_stop_the_file(tmp_path, render, donors, rooms, deidentify):
+    """Two people, so that their features would have to be compared."""
+    rows = [int(row) for row in donors.rows.rows[[3, 40]]]
+    two = write_clip(tmp_path / "two.mp4", [np.hstack([render([row], 200) for row in rows])] * 2)
+    with pytest.raises(DeidError):
+        deidentify(two, tmp_path / "out.mp4", with_broken(rooms, "extractor", "extract", misshapen))
+    assert [path.name for path in tmp_path.iterdir()] == ["two.mp4"]
+
+
+def test_our_own_errors_pass_the_guard_and_others_are_counted():
+    faults = Faults()
+    assert faults.guarded(lambda: 1 // 0, 7) == 7
+    assert faults.guarded(lambda: 3, 7) == 3
+    with pytest.raises(ContractError):
+        faults.guarded(lambda: Faces.of([[0, 0, 1, 1]])[[0]].moved(1) and _fail(), None)
+    assert faults.count == 1
+
+
+def _fail():
+    raise ContractError("wrong shape")
+
+
+@pytest.fixture
+def command(tmp_path, clip, monkeypatch, unchanged_process):
+    """Run the command over two files with rooms that are given."""
+
+    def run(furnished, *options):
+        monkeypatch.setattr(furniture, "furnish", lambda *_: furnished)
+        inputs = tmp_path / "inputs"
+        inputs.mkdir(exist_ok=True)
+        for name in ("a.mp4", "b.mp4"):
+            (inputs / name).write_bytes(clip.read_bytes())
+        out = tmp_path / "out"
+        return cli.main(["run", str(inputs), "--out", str(out), "--preset=ultrafast", *options])
+
+    return run
+
+
+def test_faults_are_told_and_the_exit_code_is_0(tmp_path, rooms, command, capsys):
+    code = command(with_broken(rooms, "generator", "generate", raising, 3, only=True), "-q")
+    said = capsys.readouterr().err.splitlines()
+    assert code == 0
+    assert len(said) == 1
+    assert "a.mp4" in said[0]
+    assert "1 times a room failed on one face; it was covered" in said[0]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a-deid.mp4", "b-deid.mp4"]
+
+
+def test_a_broken_detector_is_one_line_and_the_other_files_still_run(
+    tmp_path, rooms, command, capsys
+):
+    code = command(with_broken(rooms, "detector", "detect", raising, 3, only=True), "-q")
+    said = capsys.readouterr().err.splitlines()
+    assert code == 1
+    assert len(said) == 1
+    assert "the detector failed on frame 2" in said[0]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["b-deid.mp4"]
+
+
+def test_a_broken_cover_is_one_line_and_the_other_files_still_run(tmp_path, command, capsys):
+    mosaic = furnish(Settings(mode="mosaic"))
+    code = command(with_broken(mosaic, "fallback", "cover", raising, 3, only=True), "-q")
+    said = capsys.readouterr().err.splitlines()
+    assert code == 1
+    assert len(said) == 1
+    assert "a.mp4" in said[0]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["b-deid.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path, moving, clip, number):
+    """Nothing under the final name, and no stray file after the next run."""
+    out = tmp_path / "out"
+    long = write_clip(tmp_path / "long.mp4", [*moving, *moving[::-1]] * 3)
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "run",
+        "--out",
+        str(out),
+        "--mode=solid",
+        "--detect-size=160",
+    ]
+    run = subprocess.Popen([*command, str(long)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    while not (out.is_dir() and any(out.iterdir())):
+        assert run.poll() is None, "it ended before it could be stopped"
+        time.sleep(0.01)
+    run.send_signal(number)
+    said = run.communicate(timeout=60)[1]
+    assert run.returncode != 0
+    assert [p for p in out.iterdir() if not p.name.endswith(".part")] == []
+    if number != signal.SIGKILL:
+        assert run.returncode == cli.INTERRUPTED
+        assert "interrupted" in said
+        assert "Traceback" not in said
+        assert list(out.iterdir()) == []
+    done = subprocess.run([*command, str(clip)], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert [p.name for p in out.iterdir()] == ["clip-deid.mp4"]
+
+
+def test_the_pixels_of_a_frame_are_never_written_in_place(clip):
+    """Pasting works on a copy: the decoder's planes may be looked at again."""
+    frame = next(iter(open_source(clip, Settings()).frames()))
+    planes_before = [plane.copy() for plane in frame.planes]
+    patch = Patch(np.zeros((20, 20, 3), np.uint8), np.ones((20, 20), np.float32), (5, 5))
+    planes.paste(frame, [patch])
+    assert all(
+        np.array_equal(now, then) for now, then in zip(frame.planes, planes_before, strict=True)
+    )

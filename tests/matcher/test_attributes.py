@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from matcher.attributes import Attributes, fit_log_age
+
+
+@pytest.fixture
+def attributes():
+    return Attributes(np.zeros(2, np.float32), np.float32([9, 0, 0]), np.float32([0, 1, 3]))
+
+
+@pytest.mark.parametrize(("feature", "sex"), [(-9.0, 0.0), (0.0, 0.5), (9.0, 1.0)])
+def test_sex_runs_from_0_to_1(attributes, feature, sex):
+    assert attributes.sex(np.float32([[feature, 0]]))[0] == pytest.approx(sex, abs=1e-6)
+
+
+def test_nobody_has_no_attributes(attributes):
+    none = np.zeros((0, 2), np.float32)
+    assert attributes.sex(none).shape == attributes.log_age(none).shape == (0,)
+
+
+def test_age_is_learned_from_features_that_tell_it():
+    rng = np.random.default_rng(0)
+    years = rng.uniform(1, 80, 400)
+    features = np.column_stack([np.log(years + 4) - 3, rng.normal(size=400)]).astype(np.float32)
+    weights = fit_log_age(features, years, ridge=1e-3)
+    guess = features @ weights[:-1] + weights[-1]
+    assert np.corrcoef(guess, np.log(years + 4))[0, 1] > 0.99
+
+
+def test_sex_of_the_portrait_is_read_off_its_features(donors, drawing, astronaut, face):
+    row = drawing.extractor.extract(astronaut, face)
+    assert donors.rows.attributes.sex(row)[0] < 0.5

@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+
+from pipeline.analysis import Analysis
+from pipeline.geometry import bounds
+from pipeline.planning import AFTER, BEFORE, Rung, plan
+from pipeline.settings import Settings
+from pipeline.tracks import Seen, Sighting, Track
+
+NAN5 = np.full((5, 2), np.nan, np.float32)
+NO_MESH = np.full((468, 3), np.nan, np.float32)
+
+
+@pytest.fixture
+def shape(donors):
+    return donors.canonical.shape
+
+
+def sighting(frame, shape=None, x=100, size=80, score=0.9, seen=Seen.DETECTED, landmarks=NAN5):
+    if shape is None:
+        box = np.float32([x, 50, x + size, 50 + size])
+        return Sighting(frame, box, landmarks, NO_MESH, 0.0, seen)
+    mesh = shape * np.float32(size) + np.float32([x, 50, 0])
+    return Sighting(frame, bounds(mesh), landmarks, mesh, score, seen)
+
+
+def analysis(*tracks, frames=60, shots=(0,)):
+    result = Analysis(b"digest", frames, (400, 300), list(shots))
+    result.tracks.extend(tracks)
+    return result
+
+
+def planned(rooms, *tracks, settings=Settings(), salt=b"salt", **options):  # noqa: B008
+    return plan(analysis(*tracks, **options), rooms, settings, salt)
+
+
+def known(number, features, sightings):
+    track = Track(number, 0, sightings)
+    track.features = features
+    return track
+
+
+def test_a_file_without_faces_has_an_empty_plan(rooms):
+    todo = planned(rooms)
+    assert (todo.tracks, todo.persons, todo.donors, todo.at) == ([], [], [], {})
+
+
+def test_a_track_is_covered_a_little_before_and_after_it_was_seen(rooms, shape):
+    todo = planned(rooms, Track(0, 0, [sighting(n, shape) for n in range(20, 30)]))
+    assert sorted(todo.at) == list(range(20 - BEFORE, 30 + AFTER))
+
+
+@pytest.mark.parametrize(("first", "last", "frames"), [(0, 3, 4), (1, 58, 60), (0, 0, 1)])
+def test_nothing_is_planned_beyond_the_file(rooms, shape, first, last, frames):
+    track = Track(0, 0, [sighting(n, shape) for n in range(first, last + 1)])
+    assert sorted(planned(rooms, track, frames=frames).at) == list(range(frames))
+
+
+def test_nothing_is_planned_beyond_a_cut(rooms, shape):
+    track = Track(0, 10, [sighting(n, shape) for n in range(11, 19)])
+    todo = planned(rooms, track, shots=(0, 10, 20))
+    assert sorted(todo.at) == list(range(10, 20))
+
+
+def test_a_gap_is_filled_on_a_straight_line(rooms, shape):
+    track = Track(0, 0, [sighting(10, shape, x=100), sighting(14, shape, x=140)])
+    (only,) = planned(rooms, track).tracks
+    middle = next(s for s in only.sightings if s.frame == 12)
+    assert middle.seen == Seen.FILLED
+    assert middle.box == pytest.approx((only.sightings[3].box + only.sightings[7].box) / 2, abs=0.1)
+    assert sorted(s.frame for s in only.sightings) == list(range(10 - BEFORE, 15 + AFTER))
+
+
+@pytest.mark.parametrize("every", [1, 10, 30])
+def test_every_frame_between_two_looks_of_the_detector_is_covered(rooms, every):
+    """A face seen at one look and not at the next may have been there until just before it."""
+    track = Track(0, 0, [sighting(30)])
+    todo = planned(rooms, track, settings=Settings(detect_every=every), frames=90)
+    assert {*range(30 - every + 1, 30 + every)} <= set(todo.at)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rung"),
+    [
+        ({}, Rung.SURROGATE),
+        ({"seen": Seen.FOLLOWED}, Rung.SURROGATE),
+        ({"seen": Seen.FILLED}, Rung.PASTED),
+        ({"score": 0.3}, Rung.COVER),
+        ({"score": float("nan")}, Rung.COVER),
+        ({"score": 0.3, "landmarks": np.ones((5, 2), np.float32)}, Rung.PASTED),
+        ({"size": 9}, Rung.COVER),
+    ],
+)
+def test_the_rung_follows_from_how_a_face_is_known(rooms, shape, kind, rung):
+    (only,) = planned(rooms, Track(0, 0, [sighting(0, shape, **kind)]), frames=1).tracks
+    assert only.rungs == [rung]
+
+
+def test_a_face_known_only_by_its_box_is_covered(rooms):
+    (only,) = planned(rooms, Track(0, 0, [sighting(0)]), frames=1).tracks
+    assert only.rungs == [Rung.COVER]
+
+
+def test_a_profile_without_landmarks_is_covered(rooms, shape):
+    turn = np.array([[0.17, 0, 0.98], [0, 1, 0], [-0.98, 0, 0.17]], np.float32)
+    side = sighting(0, shape @ turn)
+    (only,) = planned(rooms, Track(0, 0, [side]), frames=1).tracks
+    assert only.rungs == [Rung.COVER]
+
+
+def test_a_mesh_that_slipped_off_its_box_is_not_used(rooms, shape):
+    slipped = sighting(0, shape)
+    slipped.box = slipped.box + 70
+    (only,) = planned(rooms, Track(0, 0, [slipped]), frames=1).tracks
+    assert only.rungs == [Rung.COVER]
+
+
+def test_without_a_generator_everything_is_covered(rooms, shape):
+    from dataclasses import replace
+
+    bare = replace(rooms, drawing=None)
+    todo = planned(bare, Track(0, 0, [sighting(n, shape) for n in range(4)]), frames=4)
+    assert set(todo.counts()) == {Rung.COVER}
+    assert todo.donors == [None]
+
+
+@pytest.fixture
+def two_people(donors):
+    rows = donors.rows.features
+    alike = (rows - donors.rows.attributes.mean) @ (rows - donors.rows.attributes.mean)[0]
+    return rows[0], rows[int(alike.argmin())]
+
+
+def test_tracks_of_one_person_get_one_surrogate(rooms, shape, two_people):
+    one, _ = two_people
+    tracks = [known(i, one, [sighting(n, shape) for n in (20 * i, 20 * i + 1)]) for i in range(3)]
+    todo = planned(rooms, *tracks)
+    assert [t.person for t in todo.tracks] == [0, 0, 0]
+    assert len(todo.donors) == 1
+
+
+def test_people_who_are_not_alike_get_surrogates_of_their_own(rooms, shape, two_people):
+    tracks = [known(i, f, [sighting(20 * i, shape)]) for i, f in enumerate(two_people)]
+    todo = planned(rooms, *tracks)
+    assert [t.person for t in todo.tracks] == [0, 1]
+    assert todo.donors[0].tolist() != todo.donors[1].tolist()
+
+
+def test_two_faces_in_one_frame_are_two_persons_however_alike(rooms, shape, two_people):
+    one, _ = two_people
+    tracks = [
+        known(i, one, [sighting(n, shape, x=20 + 200 * i) for n in range(5)]) for i in range(2)
+    ]
+    assert [t.person for t in planned(rooms, *tracks).tracks] == [0, 1]
+
+
+def test_tracks_of_whom_nothing_is_known_are_persons_of_their_own(rooms, shape):
+    tracks = [Track(i, 0, [sighting(20 * i, shape)]) for i in range(2)]
+    assert [t.person for t in planned(rooms, *tracks).tracks] == [0, 1]
+
+
+def test_donors_hang_on_the_salt_and_the_file(rooms, shape):
+    def donors_of(salt, digest):
+        source = analysis(Track(0, 0, [sighting(0, shape)]))
+        source.digest = digest
+        return tuple(plan(source, rooms, Settings(), salt).donors[0].tolist())
+
+    assert donors_of(b"a", b"1") == donors_of(b"a", b"1")
+    assert len({donors_of(s, d) for s in (b"a", b"b", b"c") for d in (b"1", b"2", b"3")}) > 4
+
+
+@pytest.mark.parametrize("k", [1, 4, 9])
+def test_as_many_donors_are_drawn_as_asked_for(rooms, shape, k):
+    todo = planned(rooms, Track(0, 0, [sighting(0, shape)]), settings=Settings(k=k))
+    assert len(todo.donors[0]) == k
+
+
+def test_a_face_outside_the_picture_is_dropped_and_one_at_its_border_kept(rooms):
+    gone, border = sighting(0, x=401), sighting(0, x=399)
+    assert planned(rooms, Track(0, 0, [gone]), frames=1).at == {}
+    assert list(planned(rooms, Track(0, 0, [border]), frames=1).at) == [0]

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from pipeline.smoothing import steady
+from pipeline.tracks import Seen, Sighting
+
+SHAPE = np.random.default_rng(0).uniform(0, 100, (468, 3)).astype(np.float32)
+
+
+def sighting(frame, mesh, score=0.99):
+    box = np.float32([0, 0, 100, 100])
+    return Sighting(frame, box, np.full((5, 2), np.nan, np.float32), mesh, score, Seen.DETECTED)
+
+
+def trembling(count, size, seed=0, skip=()):
+    rng = np.random.default_rng(seed)
+    meshes = SHAPE + rng.normal(0, size, (count, 468, 3)).astype(np.float32)
+    return [sighting(n, mesh) for n, mesh in enumerate(meshes) if n not in skip]
+
+
+def noise(sightings):
+    return np.std([s.mesh for s in sightings], axis=0).mean()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_too_few_sightings_stay_as_they_are(count):
+    given = trembling(count, 1.0)
+    assert [s.mesh is t.mesh for s, t in zip(given, steady(given), strict=True)] == [True] * count
+
+
+def test_trembling_becomes_less():
+    given = trembling(30, 0.15)
+    assert noise(steady(given)) < 0.7 * noise(given)
+
+
+def test_fast_motion_is_not_touched():
+    given = [sighting(n, SHAPE + np.float32([12 * n, 0, 0])) for n in range(8)]
+    assert all(np.array_equal(s.mesh, t.mesh) for s, t in zip(given, steady(given), strict=True))
+
+
+def test_steady_motion_gets_no_lag():
+    given = [sighting(n, SHAPE + np.float32([0.5 * n, 0, 0])) for n in range(12)]
+    for before, after in list(zip(given, steady(given), strict=True))[2:-2]:
+        assert after.mesh == pytest.approx(before.mesh, abs=0.02)
+
+
+def test_gaps_are_not_averaged_over():
+    given = trembling(5, 0.1) + [sighting(n, SHAPE + 3) for n in (20, 21, 22, 23)]
+    assert steady(given)[4].mesh == pytest.approx(SHAPE, abs=0.6)
+    assert steady(given)[5].mesh == pytest.approx(SHAPE + 3, abs=1e-3)
+
+
+@pytest.mark.parametrize("place", [0, 4, 9])
+def test_a_frame_without_a_mesh_does_not_stop_the_others_from_being_steadied(place):
+    given = trembling(10, 0.15)
+    given[place] = sighting(place, np.full((468, 3), np.nan, np.float32), 0.0)
+    result = steady(given)
+    assert np.isnan(result[place].mesh).all()
+    rest = [n for n in range(10) if n != place]
+    assert noise([result[n] for n in rest]) < 0.85 * noise([given[n] for n in rest])
+
+
+def test_a_mesh_that_is_not_believed_does_not_pull_at_its_neighbours():
+    given = trembling(9, 0.0)
+    given[4] = sighting(4, SHAPE + 500, 0.1)
+    result = steady(given)
+    for n in (0, 1, 2, 3, 5, 6, 7, 8):
+        assert result[n].mesh == pytest.approx(SHAPE, abs=1e-3)
+
+
+def test_the_sightings_given_are_not_changed():
+    given = trembling(9, 0.2)
+    before = [s.mesh.copy() for s in given]
+    steady(given)
+    assert all(np.array_equal(s.mesh, mesh) for s, mesh in zip(given, before, strict=True))

@@ -1,0 +1,173 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from pipeline.analysis import Faults
+from pipeline.contract import Faces, Frame
+from pipeline.geometry import overlap
+from pipeline.tracking import Tracker
+from pipeline.tracks import Seen
+
+
+class Stencil:
+    """A mesh fitter that sees a face wherever its picture is bright."""
+
+    def __init__(self):
+        self.sees = True
+
+    def _mesh(self, image):
+        ys, xs = np.nonzero(image[..., 0] > 128)
+        if not self.sees or len(xs) < 20:
+            return None
+        rng = np.random.default_rng(0)
+        unit = rng.uniform(0, 1, (468, 3)).astype(np.float32)
+        unit[:4, :2] = [[0, 0], [1, 0], [0, 1], [1, 1]]
+        low, high = np.float32([xs.min(), ys.min(), 0]), np.float32([xs.max(), ys.max(), 1])
+        return low + unit * (high - low)
+
+    def fit(self, image, faces):
+        mesh = self._mesh(image)
+        if mesh is None:
+            return faces
+        return Faces.of(faces.boxes, faces.landmarks, faces.scores, mesh[None], [0.9])
+
+    def follow(self, image, near):
+        mesh = self._mesh(image)
+        return (near, 0.1) if mesh is None else (mesh, 0.9)
+
+
+def frame(index, *boxes):
+    """A dark frame with a bright face in each box."""
+    picture = np.zeros((120, 200, 3), np.uint8)
+    for x1, y1, x2, y2 in boxes:
+        picture[y1 : y2 + 1, x1 : x2 + 1] = 220
+    return Frame((picture,), "rgb24", index, index, Fraction(1, 25))
+
+
+def found(*boxes, score=0.9):
+    return Faces.of(np.array(boxes, np.float32).reshape(-1, 4), scores=[score] * len(boxes))
+
+
+@pytest.fixture
+def stencil():
+    return Stencil()
+
+
+@pytest.fixture
+def tracker(stencil):
+    return Tracker(stencil, 0.35, Faults().guarded)
+
+
+def at(number):
+    """A face that walks 3 px a frame."""
+    return 20 + 3 * number, 30, 60 + 3 * number, 80
+
+
+def test_no_face_makes_no_track(tracker):
+    for number in range(5):
+        assert tracker.step(frame(number), found()) == []
+    assert tracker.cut(5) == []
+
+
+def test_a_face_that_walks_is_one_track(tracker):
+    for number in range(10):
+        tracker.step(frame(number, at(number)), found(at(number)))
+    (track,) = tracker.cut(10)
+    assert [s.frame for s in track.sightings] == list(range(10))
+    assert {s.seen for s in track.sightings} == {Seen.DETECTED}
+
+
+def test_a_face_is_followed_where_the_detector_was_not_asked(tracker):
+    for number in range(9):
+        tracker.step(frame(number, at(number)), found(at(number)) if number % 4 == 0 else None)
+    (track,) = tracker.cut(9)
+    assert [s.frame for s in track.sightings] == list(range(9))
+    assert [s.seen == Seen.DETECTED for s in track.sightings[:5]] == [True, *[False] * 3, True]
+    for sighting in track.sightings:
+        assert overlap(sighting.box[None], np.float32([at(sighting.frame)]))[0, 0] > 0.8
+
+
+def test_a_face_is_followed_back_to_where_it_was_not_yet_detected(tracker):
+    for number in range(8):
+        tracker.step(frame(number, at(number)), found(at(number)) if number >= 5 else found())
+    (track,) = tracker.cut(8)
+    assert track.first.frame == 0
+    assert track.first.seen == Seen.FOLLOWED
+
+
+def test_a_face_is_not_followed_back_over_a_cut(tracker):
+    for number in range(4):
+        tracker.step(frame(number, at(number)), found())
+    tracker.cut(4)
+    tracker.step(frame(4, at(4)), found(at(4)))
+    (track,) = tracker.cut(5)
+    assert (track.first.frame, track.shot) == (4, 4)
+
+
+@pytest.mark.parametrize(("score", "tracks"), [(0.34, 0), (0.36, 1)])
+def test_a_weak_face_starts_no_track(tracker, score, tracks):
+    tracker.step(frame(0, at(0)), found(at(0), score=score))
+    assert len(tracker.cut(1)) == tracks
+
+
+def test_a_weak_face_continues_a_track_that_cannot_be_followed(tracker, stencil):
+    stencil.sees = False
+    for number in range(6):
+        tracker.step(frame(number, at(number)), found(at(number), score=0.9 if not number else 0.2))
+    (track,) = tracker.cut(6)
+    assert len(track.sightings) == 6
+
+
+def test_two_faces_that_pass_each_other_stay_two(tracker):
+    for number in range(20):
+        left, right = (
+            (10 + 4 * number, 10, 40 + 4 * number, 45),
+            (120 - 4 * number, 70, 150 - 4 * number, 110),
+        )
+        tracker.step(frame(number, left, right), found(left, right))
+    tracks = tracker.cut(20)
+    assert [len(t.sightings) for t in tracks] == [20, 20]
+    assert all(np.ptp([s.box[1] for s in t.sightings]) < 1 for t in tracks)
+
+
+def test_a_face_that_comes_back_soon_goes_on_in_its_track(tracker, stencil):
+    stencil.sees = False
+    for number in range(12):
+        here = [] if 4 <= number < 9 else [(20, 30, 60, 80)]
+        tracker.step(frame(number, *here), found(*here))
+    (track,) = tracker.cut(12)
+    assert [s.frame for s in track.sightings] == [0, 1, 2, 3, 9, 10, 11]
+
+
+def test_a_face_that_stays_away_ends_its_track(tracker, stencil):
+    stencil.sees = False
+    for number in range(80):
+        here = [] if 1 <= number < 70 else [(20, 30, 60, 80)]
+        ended = tracker.step(frame(number, *here), found(*here))
+        assert [t.number for t in ended] in ([], [0])
+    assert sorted(t.number for t in tracker.cut(80)) == [1]
+
+
+def test_a_fitter_that_fails_leaves_the_box(stencil):
+    faults = Faults()
+    tracker = Tracker(stencil, 0.35, faults.guarded)
+    stencil.fit = lambda *_: 1 // 0
+    for number in range(3):
+        tracker.step(frame(number, at(number)), found(at(number)))
+    (track,) = tracker.cut(3)
+    assert faults.count == 3
+    assert [s.box.tolist() for s in track.sightings] == [list(map(float, at(n))) for n in range(3)]
+
+
+@pytest.mark.parametrize("box", [(-30, -30, 10, 10), (190, 100, 240, 160), (199, 119, 200, 120)])
+def test_faces_at_the_border_are_tracked(tracker, box):
+    tracker.step(frame(0), found(box))
+    (track,) = tracker.cut(1)
+    assert track.first.box.tolist() == list(map(float, box))
+
+
+def test_a_track_predicts_where_its_face_walks_to(tracker):
+    for number in range(3):
+        tracker.step(frame(number, at(number)), found(at(number)))
+    assert tracker.active[0].predicted(4) == pytest.approx(at(4), abs=0.5)

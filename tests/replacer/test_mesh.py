@@ -1,0 +1,130 @@
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.contract import Surrogate
+from pipeline.geometry import align
+from replacer.mesh import Mesh
+from tests.conftest import drawn_background
+
+SIZE = 240
+
+
+@pytest.fixture(scope="module")
+def mesh(donors):
+    """A frontal face in the middle of the picture, (468, 3) px."""
+    return (donors.canonical.shape - np.float32([0.5, 0.5, 0])) * 150 + np.float32([120, 120, 0])
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return drawn_background(SIZE, SIZE)
+
+
+def plain(donors, colour=(150, 120, 100), shape=None):
+    texture = np.full((192, 192, 3), colour, np.uint8)
+    return Surrogate(texture, donors.canonical.shape if shape is None else shape)
+
+
+def whole(patch):
+    """The patch's opacity over the whole picture."""
+    result = np.zeros((SIZE, SIZE), np.float32)
+    x, y = patch.corner
+    result[y : y + len(patch.alpha), x : x + patch.alpha.shape[1]] = patch.alpha
+    return result
+
+
+def test_nothing_is_painted_outside_the_contour(drawing, donors, mesh, picture):
+    alpha = whole(drawing.replacer.replace(picture, mesh, plain(donors)))
+    hull = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(np.rint(mesh[:, :2]).astype(np.int32)), 1)
+    assert alpha[cv2.dilate(hull, np.ones((3, 3))) == 0].max() == 0
+    assert alpha[cv2.erode(hull, np.ones((33, 33))) == 1].min() > 0.9
+
+
+def test_the_edge_is_soft(drawing, donors, mesh, picture):
+    alpha = whole(drawing.replacer.replace(picture, mesh, plain(donors)))
+    assert np.abs(np.diff(alpha, axis=1)).max() < 0.7
+    assert np.abs(np.diff(alpha, axis=0)).max() < 0.7
+
+
+def test_the_contour_stays_when_the_shape_moves(donors, mesh):
+    """However much the surrogate's shape differs, the outline is the video's own."""
+    face = donors.canonical
+    replacer = Mesh(face.shape, face.layout, face.triangles, 1.0)
+    wide = face.shape * np.float32([1.2, 0.9, 1.0])
+    moved = replacer._moved(mesh, wide)
+    hull = cv2.convexHull(face.layout, returnPoints=False).ravel()
+    assert np.abs(moved - mesh)[hull].max() < 1e-2
+    assert np.abs(moved - mesh).max() > 3
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_the_inner_face_takes_on_the_surrogates_shape(donors, mesh, strength):
+    face = donors.canonical
+    replacer = Mesh(face.shape, face.layout, face.triangles, strength)
+    other = face.shape.copy()
+    other[4] += np.float32([0.02, 0.01, 0])  # the tip of the nose
+    moved = replacer._moved(mesh, other)
+    linear, _ = align(mesh, face.shape)
+    goal = np.float32([0.02, 0.01, 0]) @ np.linalg.inv(linear)
+    assert (moved - mesh)[4] == pytest.approx(goal * strength, abs=0.05)
+
+
+def test_the_surrogate_takes_on_the_light_of_the_picture(drawing, donors, mesh):
+    """A face in the dark is not replaced by a bright one, and a coloured light stays."""
+    for colour in ([40, 35, 30], [200, 160, 150], [60, 60, 120]):
+        picture = np.full((SIZE, SIZE, 3), colour, np.uint8)
+        patch = drawing.replacer.replace(picture, mesh, plain(donors))
+        drawn = patch.rgb[patch.alpha > 0.99].mean(axis=0)
+        assert drawn == pytest.approx(colour, abs=14)
+
+
+def test_light_from_one_side_stays_on_that_side(drawing, donors, mesh):
+    slope = np.linspace(60, 200, SIZE)[None, :, None]
+    picture = np.broadcast_to(slope, (SIZE, SIZE, 3)).astype(np.uint8)
+    patch = drawing.replacer.replace(picture, mesh, plain(donors))
+    middle = len(patch.rgb) // 2
+    row, sure = patch.rgb[middle].mean(axis=1), patch.alpha[middle] > 0.9
+    assert row[sure][-1] > row[sure][0] + 20
+
+
+def test_fine_detail_of_the_picture_does_not_come_through(drawing, donors, mesh):
+    """Stripes over the face are gone; what is finer than light is the surrogate's alone."""
+    picture = np.full((SIZE, SIZE, 3), 120, np.uint8)
+    picture[::6] = picture[1::6] = picture[2::6] = 180
+    patch = drawing.replacer.replace(picture, mesh, plain(donors))
+    gray = patch.rgb.mean(axis=2)
+    sure = cv2.erode((patch.alpha > 0.99).astype(np.uint8), np.ones((5, 5))) > 0
+    fine = gray - cv2.GaussianBlur(gray, (0, 0), 6)
+    assert fine[sure].std() < 3
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.15, 3.0])
+def test_faces_of_every_size_are_drawn(drawing, donors, mesh, picture, scale):
+    small = (mesh - np.float32([120, 120, 0])) * np.float32(scale) + np.float32([120, 120, 0])
+    patch = drawing.replacer.replace(picture, small, plain(donors))
+    assert patch.alpha.max() > 0.5 if scale > 0.1 else patch.alpha.size > 0
+
+
+def test_a_face_outside_the_picture_gives_an_empty_patch(drawing, donors, mesh, picture):
+    patch = drawing.replacer.replace(picture, mesh + np.float32([900, 0, 0]), plain(donors))
+    assert patch.alpha.size == 0
+
+
+def test_a_mesh_turned_upside_down_is_drawn_upside_down(drawing, donors, mesh, picture):
+    texture = np.zeros((192, 192, 3), np.uint8)
+    texture[:, :] = (150, 120, 100)
+    texture[60:75, 60:130] = 20  # dark brows
+    surrogate = Surrogate(texture, donors.canonical.shape)
+    flipped = mesh.copy()
+    flipped[:, :2] = 240 - flipped[:, :2]
+    grey = np.full_like(picture, 130)
+    up, down = (drawing.replacer.replace(grey, m, surrogate) for m in (mesh, flipped))
+
+    def dark_row(patch):
+        darkness = np.where(patch.alpha > 0.9, 255 - patch.rgb.mean(axis=2), 0)
+        return patch.corner[1] + darkness.sum(axis=1).argmax()
+
+    assert dark_row(up) + dark_row(down) == pytest.approx(240, abs=6)
+    assert dark_row(up) < 120
