@@ -11,6 +11,8 @@ from pipeline.contract import Floats, Image, Mask
 
 MIN_FACE_WIDTH: Final = 110
 MAX_YAW: Final = 0.35
+MAX_LENT_YAW: Final = 0.22
+_SOFTEST: Final = 0.85
 _SIDE: Final = 48
 _COMPONENTS: Final = 120
 _GLASSES: Final = ("glasses",)
@@ -72,23 +74,34 @@ def roles(material: Material) -> Roles:
     ]
     reasons = [", ".join(name for name, bad in faults if bad[row]) for row in range(len(small))]
     fit = np.array([not reason for reason in reasons])
-    return _sort(material, fit, label["beard"] | (score["beard"] > 0), small, inside, reasons)
+    return _sort(material, fit, label["beard"] | (score["beard"] > -0.5), small, inside, reasons)
 
 
 def _sort(
     material: Material, fit: Mask, beard: Mask, small: Floats, inside: Mask, reasons: list[str]
 ) -> Roles:
+    """A whole face is lent by calm, evenly lit, frontal faces only: their cheeks are seen."""
     code = codes(material.shapes)
     lipstick = _labelled(material.labels, ("lipstick",))
-    calm = (code[:, 0] < 0.11) & (code[:, 5:].min(axis=1) > 0.078)
-    even = _side_light(small.mean(axis=3), inside) < 0.33
     strange = _labelled(material.labels, ("surprised", "angry", "disgusted", "wide eyes"))
+    calm = (code[:, 0] < 0.11) & (code[:, 5:].min(axis=1) > 0.078) & ~strange
+    light = small.mean(axis=3)
+    hard = _contrast(light, inside)
+    even = (_side_light(light, inside) < 0.33) & (hard <= np.quantile(hard[fit], _SOFTEST))
+    frontal = np.abs(material.yaws) < MAX_LENT_YAW
     return Roles(
-        identity=fit & ~beard & calm & even & ~lipstick & ~strange,
+        identity=fit & ~beard & ~lipstick & calm & even & frontal,
         mouth=fit & ~beard & ~lipstick,
         eyes=fit,
         reasons=reasons,
     )
+
+
+def _contrast(light: Floats, inside: Mask) -> Floats:
+    """(m,) how strong a face's features stand out, in units of its mean light."""
+    detail = np.stack([x - cv2.GaussianBlur(x, (0, 0), 4) for x in light])[:, inside]
+    result: Floats = detail.std(axis=1) / light[:, inside].mean(axis=1)
+    return result
 
 
 def _shrunk(material: Material) -> tuple[Floats, Mask]:

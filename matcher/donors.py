@@ -12,14 +12,18 @@ from typing import Final
 
 import numpy as np
 
-from matcher.attributes import Attributes
+from matcher.attributes import AGE_OFFSET, Attributes
 from matcher.cosine import centred, nearest, similarity
-from pipeline.contract import Floats, Ints, Matches, Person
+from pipeline.contract import Floats, Ints, Mask, Matches, Person
 from pipeline.errors import WeightsError
 
-_POOL: Final = 90
+_POOL: Final = 60
+_FEWEST: Final = 20
 _LEAST_ALIKE: Final = 3
 _SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
+_UNLIKE: Final = 1e3
+_SURE_OF_SEX: Final = 0.2
+_CHILD: Final = float(np.log(13 + AGE_OFFSET))
 _LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
 
 
@@ -59,7 +63,9 @@ class Opposite(_Donors):
     def match(self, person: Person, k: int, rng: np.random.Generator) -> Matches:
         """k donors that look like one definite person who is not this one."""
         donors, mean = self._donors, self._donors.attributes.mean
-        pool = np.argsort(self._distance(person), kind="stable")[:_POOL]
+        distance = self._distance(person)
+        size = max(min(_POOL, int((distance < _UNLIKE).sum())), _FEWEST)
+        pool = np.argsort(distance, kind="stable")[:size]
         if np.isfinite(person.features).all():
             alike = similarity(person.features[None], donors.features[pool], mean)[0]
             pool = pool[np.argsort(alike)[: max(len(pool) // _LEAST_ALIKE, k)]]
@@ -77,6 +83,7 @@ class Opposite(_Donors):
         if np.isfinite(person.features).all():
             own = attributes.of_photograph(person.features[None])
             total += (((donors.likeness - own) / _LIKENESS_UNIT) ** 2).sum(axis=1)
+            total += _UNLIKE * _of_other_kind(donors.likeness, own[0])
         return total
 
 
@@ -90,3 +97,11 @@ class Nearest(_Donors):
             return self._matches(person, rng.choice(len(donors.rows), k, replace=False))
         picked = nearest(person.features, donors.features, donors.attributes.mean, k)
         return self._matches(person, picked)
+
+
+def _of_other_kind(donors: Floats, own: Floats) -> Mask:
+    """(n,) donors of the other sex, where a face's is plain, and children for adults or adults
+    for children; likeness is (n, 2) and (2,).
+    """
+    sex = (abs(own[0] - 0.5) > _SURE_OF_SEX) & ((donors[:, 0] > 0.5) != (own[0] > 0.5))
+    return sex | ((donors[:, 1] < _CHILD) != (own[1] < _CHILD))

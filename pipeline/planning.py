@@ -25,7 +25,7 @@ BEFORE: Final = 3
 AFTER: Final = 5
 _FRONTAL_ENOUGH: Final = 68.0
 _AGREE: Final = 0.3
-_SAME_PERSON: Final = 0.55
+_SAME_PERSON: Final = 0.72  # one pair of strangers in 1,000 is more alike than this
 _SMALLEST_MESH: Final = 14.0
 
 log = logging.getLogger(__name__)

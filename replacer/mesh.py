@@ -19,7 +19,7 @@ _SMALL_FACE: Final = (40.0, 140.0)
 _FEATHER: Final = 0.07
 _RIGID_RIM: Final = 0.12
 _GAIN: Final = (0.6, 1.25)
-_CONTRAST: Final = (0.8, 1.2)
+_CONTRAST: Final = (0.65, 1.2)
 _EDGE: Final = 0.012
 _FLOOR: Final = 12.0
 

@@ -17,7 +17,7 @@ from pipeline.geometry import pixels, scaled
 from pipeline.rooms import Drawing, Rooms, furnish
 from pipeline.settings import Settings
 
-RECOGNISED = 0.55  # centred dlib cosine from which two tracks are taken for one person
+RECOGNISED = 0.65  # centred dlib cosine that one pair of strangers in 200 reaches
 
 
 def drawn_background(width: int, height: int, seed: int = 0) -> Image:
