@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.contract import Floats
 
 AGE_OFFSET: Final = 4.0
-_READS_YOUNG: Final = 0.25
+_READS_YOUNG: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class Attributes:
         """(n, 2) sex and log age of real people.
 
         The weights are fitted on synthetic people, whose old look very old and whose children
-        very young: real adults read about a quarter too low, which is added.
+        very young: real adults read about 0.15 too low, which is added.
         """
         columns = [self.sex(features), self.log_age(features) + _READS_YOUNG]
         return np.stack(columns, axis=1).astype(np.float32)

@@ -24,6 +24,7 @@ _SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
 _UNLIKE: Final = 1e3
 _SURE_OF_SEX: Final = 0.2
 _CHILD: Final = float(np.log(13 + AGE_OFFSET))
+_SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
 _LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
 
 
@@ -104,4 +105,4 @@ def _of_other_kind(donors: Floats, own: Floats) -> Mask:
     for children; likeness is (n, 2) and (2,).
     """
     sex = (abs(own[0] - 0.5) > _SURE_OF_SEX) & ((donors[:, 0] > 0.5) != (own[0] > 0.5))
-    return sex | ((donors[:, 1] < _CHILD) != (own[1] < _CHILD))
+    return sex | ((donors[:, 1] < _CHILD) != (own[1] < _SURELY_CHILD))

@@ -1,6 +1,7 @@
 """What a person sees while a job runs: log lines, bars in a terminal, a table at the end."""
 
 import logging
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from rich.table import Table
 from pipeline.chain import Step
 from pipeline.job import Task
 
-_CONSOLE: Final = Console(stderr=True, highlight=False)
+_CONSOLE: Final = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 _PLAIN_SECONDS: Final = 10.0
 _NAMES: Final = {"analyse": "finding faces", "render": "replacing"}
 

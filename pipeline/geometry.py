@@ -100,17 +100,25 @@ def pixels(box: Floats, size: tuple[int, int]) -> tuple[int, int, int, int]:
 def rasterise(points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
     """Which triangle covers each pixel: (h, w) rows of `triangles`, -1 outside.
 
-    `points` is (p, 2) or (p, 3) px; with a depth, nearer triangles (lower z) lie over farther
-    ones. `size` is (width, height).
+    `points` is (p, 2) or (p, 3) px; with a depth, triangles that face the camera lie over those
+    turned away, and nearer ones (lower z) over farther ones. `size` is (width, height).
     """
     cover = np.zeros((size[1], size[0]), np.int32)
     corners = np.round(points[:, :2][triangles] * (1 << _SUBPIXEL_BITS)).astype(np.int32)
     order = range(len(triangles))
     if points.shape[1] == 3:
-        order = np.argsort(-points[:, 2][triangles].sum(axis=1)).tolist()
+        order = _far_to_near(points[triangles])
     for row in order:
         cv2.fillConvexPoly(cover, corners[row], row + 1, cv2.LINE_8, _SUBPIXEL_BITS)
     return cover.astype(np.int64) - 1
+
+
+def _far_to_near(corners: Floats) -> list[int]:
+    """The order in which to draw triangles (t, 3, 3): those turned away first, then by depth."""
+    a, b = corners[:, 1, :2] - corners[:, 0, :2], corners[:, 2, :2] - corners[:, 0, :2]
+    area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    facing = (area > 0) == (np.median(area) > 0)
+    return np.lexsort((-corners[:, :, 2].sum(axis=1), facing)).tolist()
 
 
 def mapping(

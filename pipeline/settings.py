@@ -30,7 +30,7 @@ class Settings:
     suffix: str = "-deid"
     overwrite: bool = False
     keep_date: bool = False
-    crf: int = 17
+    crf: int = 15
     preset: str = "veryfast"
     max_pixels: int = 500
 

@@ -16,11 +16,11 @@ from pipeline.geometry import align, bounds, pixels, warp
 LIGHT_SIDE: Final = 48
 _LIGHT_SIGMA: Final = 0.2
 _SMALL_FACE: Final = (40.0, 140.0)
-_FEATHER: Final = 0.07
+_FEATHER: Final = 0.1
+_PLAIN_RIM: Final = (0.03, 0.12)
 _RIGID_RIM: Final = 0.12
 _GAIN: Final = (0.6, 1.25)
 _CONTRAST: Final = (0.65, 1.2)
-_EDGE: Final = 0.012
 _FLOOR: Final = 12.0
 
 
@@ -34,7 +34,7 @@ class Mesh:
         self._layout = layout
         self._triangles = triangles
         self._give = _inside(layout, _RIGID_RIM)[:, None] * np.float32(strength)
-        self._rim = _rim(layout)
+        self._core = _core(layout)
 
     def replace(self, image: Image, mesh: Floats, surrogate: Surrogate) -> Patch:
         """The surrogate in the place of the face at `mesh` (468, 3) px of an RGB picture."""
@@ -61,8 +61,11 @@ class Mesh:
         face = self._unwarped(image, mesh)
         small = cv2.resize(texture, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
         own_texture = small.astype(np.float32)
-        wanted, own = _low(face, own_texture, self._layout, float(np.ptp(mesh[:, 0])))
         inside = _hull(self._layout, LIGHT_SIDE) > 0
+        core = cv2.resize(self._core, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
+        keep = _kept_light(float(np.ptp(mesh[:, 0])))
+        wanted = _low(face, inside.astype(np.float32), keep)
+        own = _low(own_texture, core, keep)
         detail = [(a - b)[inside].std() for a, b in ((face, wanted), (own_texture, own))]
         contrast = np.clip(detail[0] / max(float(detail[1]), 1.0), *_CONTRAST)
         gain = np.clip(np.sqrt((wanted + _FLOOR) / (own + _FLOOR)), *_GAIN) * contrast
@@ -71,6 +74,7 @@ class Mesh:
         own, wanted = (
             cv2.resize(low, size, interpolation=cv2.INTER_LINEAR) for low in (own, wanted)
         )
+        gain = gain * cv2.resize(self._core, size, interpolation=cv2.INTER_LINEAR)[..., None]
         lit: Floats = np.clip((texture - own) * gain + wanted, 0, 255)
         return lit
 
@@ -90,39 +94,46 @@ class Mesh:
 
     def _draw(self, texture: Floats, target: Floats, size: tuple[int, int]) -> tuple[Image, Floats]:
         side = len(texture)
-        wide = float(np.ptp(self._layout[:, 0])) * side
-        shrink = min(1.0, max(float(np.ptp(target[:, 0])), 8.0) / wide)
-        if shrink < 0.8:
-            side = max(16, round(side * shrink))
+        unit = float(np.linalg.norm(align(self._shape, target)[0], axis=1).mean())
+        if unit < 0.8 * side:
+            side = max(16, round(unit))
             texture = cv2.resize(texture, (side, side), interpolation=cv2.INTER_AREA)
-        rim = cv2.resize(self._rim, (side, side), interpolation=cv2.INTER_AREA)
-        four = np.dstack([texture, rim])
-        drawn, inside = warp(four, self._layout * side - 0.5, target, self._triangles, size)
-        soft = max(1.0, _EDGE * float(np.ptp(target[:, 0])))
-        edge = np.clip(
-            cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 3), 0, 2 * soft
-        )
-        alpha = drawn[..., 3] * inside * (edge[1:-1, 1:-1] / (2 * soft))
-        rgb = np.clip(np.rint(drawn[..., :3]), 0, 255).astype(np.uint8)
-        return rgb, alpha.astype(np.float32)
+        layout = self._layout * side - 0.5
+        drawn, inside = warp(texture, layout, target, self._triangles, size)
+        rgb = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
+        return rgb, _feathered(inside, max(_FEATHER * unit, 1.0))
 
 
-def _low(face: Floats, own: Floats, layout: Floats, width: float) -> tuple[Floats, Floats]:
-    """The low frequencies of the face and of the surrogate, (s, s, 3) each.
+def _feathered(inside: Floats, width: float) -> Floats:
+    """(h, w) opacity from 0 on the outline to 1 `width` px inwards.
 
-    The smaller the face, the more of its identity lies in them, and the less is carried over:
-    below 140 px both fade towards their means.
+    Made in the picture, not in the texture, where the outline of a turned head would be ragged;
+    the picture's own border is no outline.
     """
-    inside = _hull(layout, LIGHT_SIDE)
+    smooth = cv2.GaussianBlur(inside, (0, 0), width / 3, borderType=cv2.BORDER_REPLICATE)
+    depth = cv2.distanceTransform((smooth > 0.6).astype(np.uint8), cv2.DIST_L2, 5)
+    ramp = np.clip(depth / width, 0, 1)
+    result: Floats = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    return result
+
+
+def _kept_light(width: float) -> float:
+    """How much of the light's changes over a face `width` px wide is kept.
+
+    The smaller the face, the more of its identity lies in its low frequencies: below 140 px they
+    fade towards their mean.
+    """
     small, large = _SMALL_FACE
-    keep = np.float32(0.35 + 0.65 * np.clip((width - small) / (large - small), 0, 1))
-    weight = _blurred(inside)[..., None] + 1e-3
-    lows = []
-    for picture in (face, own):
-        low = _blurred(picture * inside[..., None]) / weight
-        mean = (picture * inside[..., None]).sum(axis=(0, 1)) / inside.sum()
-        lows.append(low * keep + mean * (1 - keep))
-    return lows[0], lows[1]
+    return float(0.35 + 0.65 * np.clip((width - small) / (large - small), 0, 1))
+
+
+def _low(picture: Floats, weight: Floats, keep: float) -> Floats:
+    """The low frequencies (s, s, 3) of what `weight` (s, s) counts, mixed with its mean."""
+    weighted = picture * weight[..., None]
+    low = _blurred(weighted) / (_blurred(weight)[..., None] + 1e-3)
+    mean = weighted.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-3)
+    result: Floats = (low * keep + mean * (1 - keep)).astype(np.float32)
+    return result
 
 
 def _blurred(picture: Floats) -> Floats:
@@ -144,9 +155,22 @@ def _inside(layout: Floats, width: float) -> Floats:
     return np.clip(np.array(depth, np.float32) / width, 0, 1)
 
 
-def _rim(layout: Floats, side: int = 256) -> Floats:
-    """(side, side) opacity in canonical space: 0 on the contour, 1 from _FEATHER inwards."""
+def _ramp(layout: Floats, start: float, end: float, side: int = 256) -> Floats:
+    """(side, side) in canonical space: 0 up to `start` from the contour, 1 from `end` inwards."""
     depth = cv2.distanceTransform(np.pad(_hull(layout, side), 1).astype(np.uint8), cv2.DIST_L2, 5)
-    ramp = np.clip(depth[1:-1, 1:-1] / (_FEATHER * side), 0, 1)
+    ramp = np.clip((depth[1:-1, 1:-1] / side - start) / (end - start), 0, 1)
     result: Floats = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
     return result
+
+
+def _core(layout: Floats) -> Floats:
+    """(s, s) 1 where a donor's picture surely shows the face, 0 where its cheeks and brow may end.
+
+    Toward the contour donors show hair and background between the triangles; there the surrogate
+    is plain skin under the face's own light. Mouth and chin are always the donor's.
+    """
+    sides = _ramp(layout, *_PLAIN_RIM)
+    across, down = (np.arange(len(sides), dtype=np.float32) / len(sides) for _ in range(2))
+    middle = np.clip((0.24 - np.abs(across - 0.5)) / 0.07, 0, 1)[None]
+    lower = np.clip((down - 0.5) / 0.08, 0, 1)[:, None]
+    return np.maximum(sides, middle * lower * _ramp(layout, 0.0, 0.04))
