@@ -4,6 +4,7 @@ Xu, Yan, Zhang, Li: "CenterFace: joint face detection and alignment using face a
 Scientific Programming 2020 (arXiv:1911.03599).
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from pipeline.contract import Faces, Floats, Image
 _STRIDE = 4
 _MULTIPLE = 32
 _MAX_OVERLAP = 0.3
+_SIZES_KEPT = 4
 
 
 class CenterFace:
@@ -25,7 +27,7 @@ class CenterFace:
         self._weights = weights
         self._size = size
         self._threshold = threshold
-        self._compiled: dict[tuple[int, int], ov.CompiledModel] = {}
+        self._model = lru_cache(maxsize=_SIZES_KEPT)(self._compile)
 
     def detect(self, image: Image) -> Faces:
         """Every face of an RGB picture, best first, with boxes, landmarks and scores."""
@@ -44,14 +46,10 @@ class CenterFace:
         found = _decode(heat[0], size, offset, points, self._threshold)
         return _suppress(found, self._threshold).moved(1 / scale)
 
-    def _model(self, height: int, width: int) -> ov.CompiledModel:
-        if (height, width) not in self._compiled:
-            model = self._core.read_model(self._weights)
-            model.reshape({model.inputs[0]: [1, 3, height, width]})
-            self._compiled[height, width] = self._core.compile_model(
-                model, "CPU", {"PERFORMANCE_HINT": "LATENCY"}
-            )
-        return self._compiled[height, width]
+    def _compile(self, height: int, width: int) -> ov.CompiledModel:
+        model = self._core.read_model(self._weights)
+        model.reshape({model.inputs[0]: [1, 3, height, width]})
+        return self._core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
 
 
 def _ceil(length: int) -> int:

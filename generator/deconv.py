@@ -7,6 +7,7 @@ mix's own, narrowed or widened by the mesh; lids are laid over them as they clos
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,8 @@ from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
 _MOUTH: Final = slice(0, 5)
 _LEFT_EYE: Final = slice(5, 6)
 _RIGHT_EYE: Final = slice(6, 7)
-_OPEN: Final = 0.078
-_CLOSED: Final = 0.056
+_OPEN: Final = 0.067
+_CLOSED: Final = 0.052
 _LIPS: Final = [
     *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375),
     *(291, 185, 40, 39, 37, 0, 267, 269, 270, 409),
@@ -32,6 +33,7 @@ _NEIGHBOURS: Final = 3
 _SKIN_UNIT: Final = 22.0
 _LIKENESS_UNIT: Final = np.array([0.35, 0.4], np.float32)
 _CLOSENESS: Final = 0.35
+_FACES_KEPT: Final = 64
 _GAIN: Final = (0.7, 1.4)
 
 
@@ -56,7 +58,7 @@ class Deconv:
         self._donors = donors
         self._spread = donors.codes.std(axis=0) + 1e-6
         self._calm = neutral(donors.shapes, canonical)
-        self._faces: dict[tuple[int, ...], Floats] = {}
+        self._face = lru_cache(maxsize=_FACES_KEPT)(self._mixed)
         side = int(self._model.output(0).get_partial_shape()[1].get_length())
         lids = donors.eyes & (donors.codes[:, 5:].max(axis=1) < _OPEN)
         self._regions = [
@@ -80,19 +82,17 @@ class Deconv:
         shares = np.array([1.0, *closing], np.float32)
         parts = [(r, s) for r, s in zip(self._regions, shares, strict=True) if s > 0]
         mixes = np.stack([self._expression(code, identity, region) for region, _ in parts])
-        face = self._face(identity)
+        face = self._face(tuple(identity.tolist()))
         for picture, ((alpha, _, _), share) in zip(self._draw(mixes), parts, strict=True):
             face = _laid_in(face, picture, alpha * share)
         texture = np.clip(np.rint(face), 0, 255).astype(np.uint8)
         return Surrogate(texture, shape.astype(np.float32))
 
-    def _face(self, identity: Ints) -> Floats:
-        key = tuple(identity.tolist())
-        if key not in self._faces:
-            mix = np.zeros((1, len(self._calm)), np.float32)
-            mix[0, identity] = 1 / len(identity)
-            self._faces[key] = self._draw(mix)[0]
-        return self._faces[key]
+    def _mixed(self, identity: tuple[int, ...]) -> Floats:
+        """(s, s, 3) the calm face of equal parts of these donors."""
+        mix = np.zeros((1, len(self._calm)), np.float32)
+        mix[0, list(identity)] = 1 / len(identity)
+        return self._draw(mix)[0]
 
     def _draw(self, mixes: Floats) -> Floats:
         """(b, s, s, 3) textures in 0..255 of (b, m) donor mixes."""

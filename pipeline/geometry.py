@@ -1,5 +1,6 @@
 """Points, boxes and triangles: similarity fits, Procrustes means, and warps from mesh to mesh."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -105,7 +106,7 @@ def rasterise(points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
     """
     cover = np.zeros((size[1], size[0]), np.int32)
     corners = np.round(points[:, :2][triangles] * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-    order = range(len(triangles))
+    order: Sequence[int] = range(len(triangles))
     if points.shape[1] == 3:
         order = _far_to_near(points[triangles])
     for row in order:

@@ -76,10 +76,9 @@ def plan(analysis: Analysis, rooms: Rooms, settings: Settings, salt: bytes) -> P
         groups[number].append(track)
     persons = [_person(group) for group in groups]
     job, drawing = (analysis, settings, salt), rooms.drawing
-    donors = [
-        _donors(group, person, number, job, drawing) if drawing else None
-        for number, (group, person) in enumerate(zip(groups, persons, strict=True))
-    ]
+    donors: list[Ints | None] = []
+    for group, person in zip(groups, persons, strict=True):
+        donors.append(_donors(group, person, donors, job, drawing) if drawing else None)
     result = Plan(planned, persons, donors)
     for number, whole in enumerate(planned):
         for row, sighting in enumerate(whole.sightings):
@@ -191,12 +190,16 @@ def _person(tracks: list[Track]) -> Person:
 def _donors(
     tracks: list[Track],
     person: Person,
-    number: int,
+    taken: list[Ints | None],
     job: tuple[Analysis, Settings, bytes],
     drawing: Drawing,
 ) -> Ints | None:
-    """The person's donors, drawn with a key from salt, file and number; None if that failed."""
+    """The donors of the next person, drawn with a key from salt, file and number.
+
+    `taken` are those of the persons before; None if drawing failed.
+    """
     analysis, settings, salt = job
+    number, others = len(taken), [mix for mix in taken if mix is not None]
     key = hmac.new(salt, analysis.digest + number.to_bytes(4, "big"), hashlib.sha256).digest()
     rng = np.random.default_rng(list(key))
     looks = [
@@ -207,6 +210,7 @@ def _donors(
     look = max(looks, key=lambda sample: sample.quality, default=None)
 
     def draw() -> Ints:
-        return trial.least_alike(person, look, settings.k, rng, drawing)
+        mixes = trial.draws(person, settings.k, rng, drawing, others)
+        return trial.least_alike(person, look, mixes, drawing)
 
     return analysis.faults.guarded(draw, None)

@@ -1,5 +1,6 @@
 """Surrogates are tried on before they are worn: one that still resembles the person is dropped."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -12,19 +13,19 @@ from pipeline.tracks import Sample
 
 TRIES: Final = 4
 UNLIKE: Final = 0.1
+_REDRAWS: Final = 20
 
 
 def least_alike(
-    person: Person, look: Sample | None, k: int, rng: np.random.Generator, drawing: Drawing
+    person: Person, look: Sample | None, draws: Iterable[Ints], drawing: Drawing
 ) -> Ints:
-    """(k,) the first donors drawn whose surrogate is a stranger to the person's features.
+    """(k,) the first of the donors drawn whose surrogate is a stranger to the person's features.
 
-    Where none of TRIES draws is, the least alike of them; where the person's features or a good
-    look at the face are not known, the first draw.
+    Where none of `draws` (at least one) is, the least alike of them; where the person's features
+    or a good look at the face are not known, the first.
     """
     best: tuple[float, Ints] | None = None
-    for _ in range(TRIES):
-        donors = drawing.matcher.match(person, k, rng).identities[0]
+    for donors in draws:
         if look is None or not np.isfinite(person.features).all():
             return donors
         alike = resemblance(person, look, donors, drawing)
@@ -34,6 +35,19 @@ def least_alike(
             break
     assert best is not None
     return best[1]
+
+
+def draws(
+    person: Person, k: int, rng: np.random.Generator, drawing: Drawing, taken: list[Ints]
+) -> Iterator[Ints]:
+    """TRIES draws of k donors, none of them a mix already `taken` while others can be had."""
+    for _ in range(TRIES):
+        donors = drawing.matcher.match(person, k, rng).identities[0]
+        for _ in range(_REDRAWS):
+            if not any(set(donors.tolist()) == set(other.tolist()) for other in taken):
+                break
+            donors = drawing.matcher.match(person, k, rng).identities[0]
+        yield donors
 
 
 def resemblance(person: Person, look: Sample, donors: Ints, drawing: Drawing) -> float:
