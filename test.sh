@@ -7,4 +7,5 @@ cd "$root"
 "$python" -m ruff check .
 "$python" -m ruff format --check .
 "$python" -m mypy
+export OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-1}"  # more would spin in TensorFlow's way
 exec "$python" -m pytest "$@"

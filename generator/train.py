@@ -51,7 +51,7 @@ def train(textures: Image, mask: Floats, recipe: Recipe, folder: Path) -> keras.
     """A generator fitted to `textures` (n, s, s, 3); `mask` (s, s) is 1 where they count.
 
     A checkpoint of each epoch lies in `folder`; a second call with the same arguments goes on
-    from there.
+    from there, and does nothing where all epochs are done.
     """
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_global_policy(recipe.policy)
@@ -60,7 +60,9 @@ def train(textures: Image, mask: Floats, recipe: Recipe, folder: Path) -> keras.
     rate = keras.optimizers.schedules.CosineDecay(PEAK_RATE, len(batches) * recipe.epochs, 0.02)
     model.compile(keras.optimizers.Adam(rate), loss=_loss(mask))
     _start_from_principal_components(model, textures)
-    checkpoint = keras.callbacks.BackupAndRestore(str(folder / "checkpoint"))
+    checkpoint = keras.callbacks.BackupAndRestore(
+        str(folder / "checkpoint"), delete_checkpoint=False
+    )
     log = keras.callbacks.CSVLogger(str(folder / "loss.csv"), append=True)
     model.fit(batches, epochs=recipe.epochs, callbacks=[checkpoint, log], verbose=2)
     keras.mixed_precision.set_global_policy("float32")

@@ -59,7 +59,7 @@ class _Donors:
 
 
 class Opposite(_Donors):
-    """The default: the pool's third least like the person, an anchor, and its neighbours."""
+    """The default: from the pool's third least like the person an anchor and near neighbours."""
 
     def match(self, person: Person, k: int, rng: np.random.Generator) -> Matches:
         """k donors that look like one definite person who is not this one."""
@@ -72,8 +72,9 @@ class Opposite(_Donors):
             pool = pool[np.argsort(alike)[: max(len(pool) // _LEAST_ALIKE, k)]]
         anchor = rng.choice(pool)
         own = centred(donors.features, mean)
-        order = np.argsort(-(own[pool] @ own[anchor]))
-        return self._matches(person, pool[order][:k].astype(np.int64))
+        near = pool[np.argsort(-(own[pool] @ own[anchor]), kind="stable")][1 : 2 * k - 1]
+        others = rng.choice(near, min(k - 1, len(near)), replace=False)
+        return self._matches(person, np.array([anchor, *others], np.int64))
 
     def _distance(self, person: Person) -> Floats:
         """(n,) how unlike each donor is in what should be kept; unknown things count nothing."""

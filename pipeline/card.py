@@ -21,12 +21,9 @@ of {donors} donors. After Meden et al. (IET Signal Processing 2017) and Dosovits
 - Made: {date}, {epochs} epochs, seed {seed}, final loss {loss}; Keras {keras},
   TensorFlow {tensorflow}, OpenVINO {openvino}.
 - Donor features: extractor `{extractor}`.
-- Data: {read} pictures of synthetic people, {donors} of them used: {identity} may lend a
-  whole face, {mouth} a mouth, {eyes} eyes.
+- Data: {read} pictures with a face, {donors} of them used: {identity} may lend a
+  whole face, {mouth} a mouth, {eyes} eyes. {note}
 - Left out (a picture may have several faults): {faults}.
-- No picture of a real person is in the training set or the DB. The donors themselves come from
-  image generators that were trained on photographs.
-- Donor faces: SFHQ (D. Beniaguev 2022) and SFHQ-T2I (D. Beniaguev 2024), MIT licence.
 - Not meant for: telling who somebody is, or making a picture of a given real person.
 """
 
@@ -40,6 +37,7 @@ def write(
         last = list(csv.DictReader(lines))[-1]["loss"]
     return _TEXT.format(
         name=options.name,
+        note=options.note or "What the pictures are was not stated.",
         side=192,
         donors=len(usable),
         date=datetime.now(UTC).date(),

@@ -117,12 +117,19 @@ def _parser() -> argparse.ArgumentParser:
         help="process photos, videos and folders",
         description="Replace every face in photos and videos. With no INPUT the folder in/ "
         "is processed to out/; an empty in/ is given a demo clip first.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Defaults,
     )
     _add_files(run)
     _add_faces(run)
     _add_outputs(run)
     return parser
+
+
+class _Defaults(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        """Defaults are told where there are any."""
+        plain = action.default in (None, "", False, [])
+        return action.help if plain else super()._get_help_string(action)
 
 
 def _add_files(run: argparse.ArgumentParser) -> None:

@@ -189,7 +189,7 @@ class ImageSource:
         names = sorted(_metadata(image))
         if self.settings.keep_date and "exif" in self._saving:
             names.append("(dates are kept)")
-        if names:
+        if names and not self.decoded:
             log.info("%s: metadata dropped: %s", self.path.name, ", ".join(names))
 
 

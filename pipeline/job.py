@@ -34,17 +34,11 @@ def tasks(inputs: list[Path], out: Path, settings: Settings) -> tuple[list[Task]
     """A task for each photo and video, and one line for each input that is of no use.
 
     Outputs keep their relative path and stem; where two would get the same name, the inputs'
-    own endings are put into them; where that is not enough, all but the first are refused. Files
-    inside the output folder are no inputs.
+    own endings are put into them; where that is not enough, all but the first are refused. Outputs
+    of earlier runs that a search comes upon are no inputs.
     """
     found, problems = media.find(inputs)
-    inside = out.resolve()
-    found = [(path, place) for path, place in found if inside not in path.resolve().parents]
-    problems.extend(
-        f"{path}: lies in the output folder {out}; choose another --out"
-        for path in inputs
-        if path.exists() and inside in (path.resolve(), *path.resolve().parents)
-    )
+    found = [pair for pair in found if not _is_output(pair[0], inputs, out, settings)]
     result = [_task(path, place, out, settings) for path, place in found]
     count = Counter(task.target for task in result)
     for task, (_, place) in zip(result, found, strict=True):
@@ -56,6 +50,15 @@ def tasks(inputs: list[Path], out: Path, settings: Settings) -> tuple[list[Task]
         if task.state == "waiting" and not settings.overwrite and task.target.exists():
             task.state = "skipped"
     return result, problems
+
+
+def _is_output(path: Path, inputs: list[Path], out: Path, settings: Settings) -> bool:
+    """Found in the output folder, which lies below an input folder, or named like an output."""
+    home = out.resolve()
+    if path in inputs or home not in path.resolve().parents:
+        return False
+    below = any(folder.resolve() in home.parents for folder in inputs)
+    return below or path.stem.endswith(settings.suffix)
 
 
 def _refuse_doubles(tasks: list[Task]) -> None:

@@ -1,6 +1,7 @@
 """Training's order of work: pictures → meshes → textures → network → donor DB, with a card."""
 
 import argparse
+import hashlib
 import logging
 import os
 import shutil
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 def build(options: argparse.Namespace) -> None:
     """A new generator under `--out`, made in a work folder and moved there when whole."""
     donors = labels.read(options.data)[: options.limit or None]
-    work = options.work or options.out / ".work" / options.name
+    work = options.work or options.out / "local" / "training" / _work_name(options, donors)
     work.mkdir(parents=True, exist_ok=True)
     measured = _measured(donors, work / "measured.npz", options.extractor)
     if len(measured.rows) < _FEWEST:
@@ -78,6 +79,12 @@ def build(options: argparse.Namespace) -> None:
     (staged / "card.md").write_text(summary, encoding="utf-8")
     database.seal(staged)
     _switch_in(staged, options.out / "generators" / options.name)
+
+
+def _work_name(options: argparse.Namespace, donors: list[Donor]) -> str:
+    """One work folder for each name, list of pictures and way of training."""
+    told = [*(str(donor) for donor in donors), options.epochs, options.seed, options.extractor]
+    return f"{options.name}-{hashlib.sha256(repr(told).encode()).hexdigest()[:10]}"
 
 
 def _measured(donors: list[Donor], cache: Path, extractor: str) -> Measured:
@@ -223,9 +230,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="train_once.sh", description=__doc__)
     parser.add_argument("data", type=Path, help="folder of donor faces: faces.csv or pictures")
     parser.add_argument("--out", type=Path, default=database.HOME, help="the DB to add to")
-    parser.add_argument("--name", default="deconv192", help="the new generator's name")
-    parser.add_argument("--work", type=Path, help="where checkpoints lie (default: OUT/.work/NAME)")
+    parser.add_argument("--name", default="retrained", help="the new generator's name")
+    parser.add_argument(
+        "--work", type=Path, help="where checkpoints lie (default: below OUT/local)"
+    )
     parser.add_argument("--epochs", type=int, default=210, help="passes over the donors")
+    parser.add_argument("--note", default="", help="what the pictures are, for the model card")
     parser.add_argument("--seed", type=int, default=0, help="of the network's first weights")
     parser.add_argument("--limit", type=int, default=0, help="take the first so many donors only")
     parser.add_argument("--extractor", default="dlib_resnet", help="features of the donor DB")

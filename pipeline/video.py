@@ -166,7 +166,7 @@ class VideoSource:
         except av.FFmpegError as error:
             why = "is not a media file or is damaged" if error.errno is None else None
             if isinstance(error, av.InvalidDataError):
-                why = "is no video, or a damaged or truncated one"
+                why = "is no video, or a damaged or truncated one; copy it again or leave it out"
             raise MediaError(f"{self.path}: {why or error.strerror}") from error
 
     def _best(self, container: InputContainer) -> VideoStream:

@@ -49,6 +49,7 @@ def trained(tmp_path_factory, offline, pictures):
     """The DB folder of one epoch, and the options that made it."""
     home = tmp_path_factory.mktemp("db")
     options = [str(pictures), "--out", str(home), "--name", "tiny", "--epochs", "1"]
+    options += ["--note", "They show people whom the project drew."]
     options += ["--limit", str(COUNT)]
     assert offline.main(options) == 0
     return home, options
@@ -96,7 +97,7 @@ def test_the_canonical_face_is_level_symmetric_and_in_its_square(trained):
 
 def test_the_card_tells_what_it_is_made_of_and_names_no_place(trained, pictures):
     text = (trained[0] / "generators" / "tiny" / "card.md").read_text()
-    assert "No picture of a real person" in text
+    assert "people whom the project drew" in text
     assert "1 epochs" in text
     assert str(pictures) not in text
     for name in ("network.xml", "network.bin", "donors.npz"):
@@ -113,9 +114,10 @@ def test_a_second_call_uses_what_the_first_one_measured(trained, offline, monkey
         raise AssertionError("measured anew")
 
     monkeypatch.setattr(offline.registry, "detector", again)
-    before = (home / ".work" / "tiny" / "loss.csv").read_text()
+    (losses,) = (home / "local" / "training").glob("tiny-*/loss.csv")
+    before = losses.read_text()
     assert offline.main(options) == 0
-    assert (home / ".work" / "tiny" / "loss.csv").read_text().startswith(before)
+    assert losses.read_text() == before
     assert database.load("tiny", home).name == "tiny"
 
 

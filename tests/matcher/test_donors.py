@@ -23,7 +23,9 @@ def opposite(donors):
 def test_donors_are_drawn_from_the_third_least_alike(opposite, donors, person):
     """The least alike third of those with the same skin, sex and age."""
     table, mean = donors.rows, donors.rows.attributes.mean
-    pool = np.argsort(opposite._distance(person), kind="stable")[: choice._POOL]
+    distance = opposite._distance(person)
+    size = min(choice._POOL, int((distance < choice._UNLIKE).sum()))
+    pool = np.argsort(distance, kind="stable")[:size]
     alike = similarity(person.features[None], table.features[pool], mean)[0]
     least = set(table.rows[pool[np.argsort(alike)[: len(pool) // 3]]].tolist())
     drawn = [opposite.match(person, 4, np.random.default_rng(seed)) for seed in range(20)]

@@ -86,12 +86,14 @@ def test_what_lies_in_the_output_folder_is_no_input(tmp_path, picture):
 
 
 @pytest.mark.parametrize("named", ["in", "in/a.png"])
-def test_an_input_inside_the_output_folder_is_told_and_not_passed_over(tmp_path, picture, named):
+def test_outputs_may_go_beside_their_inputs(tmp_path, picture, named):
+    """And an output of an earlier run is no input of the next one."""
     picture("in/a.png")
+    picture("in/b-deid.png")
     tasks, problems = job.tasks([tmp_path / named], tmp_path / "in", SETTINGS)
-    assert tasks == []
-    assert len(problems) == 1
-    assert "choose another --out" in problems[0]
+    assert [task.target for task in tasks] == [tmp_path / "in" / "a-deid.png"]
+    assert tasks[0].state == "waiting"
+    assert problems == []
 
 
 @pytest.mark.parametrize("content", [b"", b"hello, I am a text\n" * 9])
