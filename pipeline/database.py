@@ -66,7 +66,8 @@ def _folder(name: str, generators: Path) -> Path:
         if not pointer.is_file():
             raise WeightsError(f"{pointer} is missing: {_BROUGHT_BACK}")
         name = pointer.read_text(encoding="utf-8").strip()
-    if (generators / name).is_dir() and name not in known:
+    folders = [folder.name for folder in generators.glob("*/")]
+    if name in folders and name not in known:
         raise WeightsError(f"{generators / name / SEAL} is missing: {_BROUGHT_BACK}")
     if name not in known:
         raise SettingsError(f"no generator called {name!r}; known: {', '.join(known) or 'none'}")

@@ -54,7 +54,7 @@ def pictures(seconds: float = _SECONDS) -> Iterator[Image]:
         turn = 12 * np.sin(2 * phase)
         matrix = cv2.getRotationMatrix2D(_FACE, turn, zoom)
         matrix[:, 2] += (320 + 110 * np.sin(phase) - _FACE[0], 215 + 30 * np.cos(phase) - _FACE[1])
-        moved = cv2.warpAffine(portrait, matrix, _SIZE, borderMode=cv2.BORDER_REFLECT_101)
+        moved = cv2.warpAffine(portrait, matrix, _SIZE, borderMode=cv2.BORDER_REPLICATE)
         yield np.asarray(moved, np.uint8)
 
 
