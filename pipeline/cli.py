@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from pipeline import display  # heavy: after --help and bad options have had their answer
 
+    # Scripts start background jobs with SIGINT ignored; whoever sends one means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     display.start_logging(options.verbose, options.quiet)
     try:

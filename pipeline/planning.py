@@ -15,6 +15,7 @@ from pipeline import trial
 from pipeline.analysis import Analysis
 from pipeline.contract import Ints, Person
 from pipeline.geometry import bounds, overlap, yaw
+from pipeline.pose import has_pose
 from pipeline.rooms import Drawing, Rooms
 from pipeline.settings import Settings
 from pipeline.smoothing import steady
@@ -142,7 +143,8 @@ def _rung(sighting: Sighting, drawing: Drawing | None) -> Rung:
         wide = float((own[2:] - own[:2]).max()) >= _SMALLEST_MESH
         if fits and wide and yaw(mesh, drawing.canonical.shape) < _FRONTAL_ENOUGH:
             return Rung.SURROGATE if sighting.seen <= Seen.FOLLOWED else Rung.PASTED
-    return Rung.PASTED if np.isfinite(sighting.landmarks).all() else Rung.COVER
+    posable = has_pose(sighting.landmarks, drawing.canonical.shape)
+    return Rung.PASTED if posable else Rung.COVER
 
 
 def _persons(tracks: list[Track], drawing: Drawing | None) -> list[int]:

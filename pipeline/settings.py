@@ -26,7 +26,7 @@ class Settings:
     detect_every: int = 1
     detect_threshold: float = 0.35
     min_face: int = 10
-    shape: float = 0.9
+    shape: float = 1.0
     suffix: str = "-deid"
     overwrite: bool = False
     keep_date: bool = False

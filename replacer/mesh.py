@@ -16,7 +16,7 @@ from pipeline.geometry import align, bounds, pixels, warp
 LIGHT_SIDE: Final = 48
 _LIGHT_SIGMA: Final = 0.2
 _SMALL_FACE: Final = (40.0, 140.0)
-_FEATHER: Final = 0.1
+_FEATHER: Final = 0.08
 _PLAIN_RIM: Final = (0.03, 0.12)
 _RIGID_RIM: Final = 0.12
 _GAIN: Final = (0.6, 1.25)

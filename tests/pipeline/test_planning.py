@@ -79,6 +79,9 @@ def test_every_frame_between_two_looks_of_the_detector_is_covered(rooms, every):
     assert {*range(30 - every + 1, 30 + every)} <= set(todo.at)
 
 
+FIVE_POINTS = np.float32([[40, 40], [80, 40], [60, 62], [45, 80], [75, 80]])
+
+
 @pytest.mark.parametrize(
     ("kind", "rung"),
     [
@@ -87,7 +90,8 @@ def test_every_frame_between_two_looks_of_the_detector_is_covered(rooms, every):
         ({"seen": Seen.FILLED}, Rung.PASTED),
         ({"score": 0.3}, Rung.COVER),
         ({"score": float("nan")}, Rung.COVER),
-        ({"score": 0.3, "landmarks": np.ones((5, 2), np.float32)}, Rung.PASTED),
+        ({"score": 0.3, "landmarks": FIVE_POINTS}, Rung.PASTED),
+        ({"score": 0.3, "landmarks": np.ones((5, 2), np.float32)}, Rung.COVER),
         ({"size": 9}, Rung.COVER),
     ],
 )
