@@ -62,6 +62,12 @@ def telling(target: Path) -> Iterator[None]:
         raise MediaError(f"{target}: {why}") from error
 
 
+def check_count(target: Path, written: int, read: int | None) -> None:
+    """Raise MediaError unless as many frames were written as were read."""
+    if written != read:
+        raise MediaError(f"{target}: {written} frames were written of {read} that were read")
+
+
 def is_temporary(path: Path) -> bool:
     """Whether a file is one of our temporaries."""
     return _TEMPORARY.fullmatch(path.name) is not None

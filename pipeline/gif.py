@@ -17,7 +17,7 @@ import PIL.Image
 from numpy.typing import NDArray
 from PIL.GifImagePlugin import getdata
 
-from pipeline.atomic import replacing, telling
+from pipeline.atomic import check_count, replacing, telling
 from pipeline.contract import Frame, Image, Mask
 from pipeline.errors import MediaError
 from pipeline.settings import Settings
@@ -148,11 +148,7 @@ class GifWriter:
 
     def finish(self) -> None:
         """Close the GIF; raises MediaError unless every frame was written."""
-        if self._written != self._source.decoded:
-            raise MediaError(
-                f"{self._target}: {self._written} frames were written of "
-                f"{self._source.decoded} that were read"
-            )
+        check_count(self._target, self._written, self._source.decoded)
         with telling(self._target):
             self._file.write(b";")
             self._file.close()

@@ -15,7 +15,7 @@ from PIL import ImageCms, ImageOps
 from PIL.ExifTags import IFD, Base
 from PIL.JpegImagePlugin import get_sampling
 
-from pipeline.atomic import replacing, telling
+from pipeline.atomic import check_count, replacing, telling
 from pipeline.contract import Frame, Image
 from pipeline.errors import MediaError
 from pipeline.settings import Settings
@@ -208,8 +208,7 @@ class ImageWriter:
 
     def finish(self) -> None:
         """Raise MediaError unless exactly one frame was written."""
-        if self._written != 1:
-            raise MediaError(f"{self._target}: {self._written} frames were written of 1")
+        check_count(self._target, self._written, 1)
 
 
 def _png_depth(path: Path) -> int:

@@ -19,9 +19,8 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.atomic import replacing, telling
+from pipeline.atomic import check_count, replacing, telling
 from pipeline.contract import Frame, Image
-from pipeline.errors import MediaError
 from pipeline.planes import CHROMA_STEPS, as_yuv444
 from pipeline.settings import Settings
 
@@ -90,11 +89,7 @@ class VideoWriter:
 
     def finish(self) -> None:
         """Write what the encoder still holds and close the file."""
-        if self._written != self._source.decoded:
-            raise MediaError(
-                f"{self._target}: {self._written} frames were written of "
-                f"{self._source.decoded} that were read"
-            )
+        check_count(self._target, self._written, self._source.decoded)
         with telling(self._target):
             self._mux_video(self._encoder.encode(None))
             self._copy_until(None)

@@ -35,6 +35,9 @@ class Mesh:
         self._triangles = triangles
         self._give = _inside(layout, _RIGID_RIM)[:, None] * np.float32(strength)
         self._core = _core(layout)
+        self._inside = _hull(layout, LIGHT_SIDE)
+        side = (LIGHT_SIDE, LIGHT_SIDE)
+        self._small_core = cv2.resize(self._core, side, interpolation=cv2.INTER_AREA)
 
     def replace(self, image: Image, mesh: Floats, surrogate: Surrogate) -> Patch:
         """The surrogate in the place of the face at `mesh` (468, 3) px of an RGB picture."""
@@ -61,11 +64,10 @@ class Mesh:
         face = self._unwarped(image, mesh)
         small = cv2.resize(texture, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
         own_texture = small.astype(np.float32)
-        inside = _hull(self._layout, LIGHT_SIDE) > 0
-        core = cv2.resize(self._core, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
         keep = _kept_light(float(np.ptp(mesh[:, 0])))
-        wanted = _low(face, inside.astype(np.float32), keep)
-        own = _low(own_texture, core, keep)
+        wanted = _low(face, self._inside, keep)
+        own = _low(own_texture, self._small_core, keep)
+        inside = self._inside > 0
         detail = [(a - b)[inside].std() for a, b in ((face, wanted), (own_texture, own))]
         contrast = np.clip(detail[0] / max(float(detail[1]), 1.0), *_CONTRAST)
         gain = np.clip(np.sqrt((wanted + _FLOOR) / (own + _FLOOR)), *_GAIN) * contrast
