@@ -1,4 +1,8 @@
-"""The model files: DB/weights.toml names them, `locate` finds one and checks that it is whole."""
+"""The model files: DB/weights.toml names them, `locate` finds one and checks that it is whole.
+
+Those that are not shipped have a `url`; `facesurrogate fetch` brings and converts them, and
+`pipeline.extractors` finds them in DB/local.
+"""
 
 import hashlib
 import importlib.util
@@ -16,12 +20,13 @@ class Weight:
     """One row of the manifest: what a model file is, where it lies and what it may be used for."""
 
     file: str
-    sha256: str
-    bytes: int
     source: str
     licence: str
     purpose: str
+    sha256: str = ""  # empty: not published, so the first one fetched sets it
+    bytes: int = 0
     package: str = ""
+    url: str = ""
 
 
 def manifest(folder: Path | None = None) -> dict[str, Weight]:
@@ -29,7 +34,10 @@ def manifest(folder: Path | None = None) -> dict[str, Weight]:
     path = (folder or DB) / "weights.toml"
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8"))
-        return {name: Weight(**row) for name, row in rows.items()}
+        made = {name: Weight(**row) for name, row in rows.items()}
+        if loose := [name for name, row in made.items() if not (row.sha256 or row.url)]:
+            raise ValueError(f"no sha256 for {', '.join(loose)}")
+        return made
     except (OSError, ValueError, TypeError) as error:
         raise WeightsError(f"{path} cannot be used: {error}") from error
 
@@ -39,12 +47,14 @@ def locate(name: str, folder: Path | None = None) -> Path:
 
     Packages are found without being imported. Rows without a package name a file relative to
     the folder that holds `folder`. The whole file is hashed each time: 22 MB take 15 ms.
-    Raises WeightsError if the name is unknown or its file is missing or altered.
+    Raises WeightsError if the name is unknown or its file must be fetched, is missing or altered.
     """
     rows = manifest(folder)
     if name not in rows:
         raise WeightsError(f"no model file called {name!r}; known: {', '.join(sorted(rows))}")
     row = rows[name]
+    if row.url:
+        raise WeightsError(f"{name} is not shipped; `facesurrogate fetch {name}` brings it")
     if row.package:
         home = _package(row.package)
         way_out = "delete the folder .venv and run ./generate.sh again"

@@ -33,8 +33,12 @@ def db(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", weights.manifest())
-def test_every_listed_file_is_there_and_whole(name: str) -> None:
+SHIPPED = [name for name, row in weights.manifest().items() if not row.url]
+FETCHED = [name for name, row in weights.manifest().items() if row.url]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_file_is_there_and_whole(name: str) -> None:
     assert weights.locate(name).stat().st_size == weights.manifest()[name].bytes
 
 
@@ -44,7 +48,15 @@ def test_every_row_says_where_it_comes_from_and_what_it_allows(name: str) -> Non
     assert row.source
     assert row.licence
     assert row.purpose
-    assert re.fullmatch("[0-9a-f]{64}", row.sha256)
+    assert re.fullmatch("[0-9a-f]{64}", row.sha256) or (row.url and not row.sha256)
+
+
+@pytest.mark.parametrize("name", FETCHED)
+def test_a_file_that_has_to_be_fetched_says_how(name: str) -> None:
+    with pytest.raises(WeightsError, match=f"not shipped; `facesurrogate fetch {name}` brings it"):
+        weights.locate(name)
+    assert weights.manifest()[name].url.startswith("https://")
+    assert weights.manifest()[name].url.endswith("/" + weights.manifest()[name].file)
 
 
 def test_a_file_of_the_repository_is_found_beside_its_manifest(db: Path) -> None:
@@ -81,7 +93,15 @@ def test_a_missing_package_is_named_with_the_way_out(db: Path) -> None:
         weights.locate("toy", db)
 
 
-@pytest.mark.parametrize("text", ["[toy", "[toy]\nfile = 'x'", "toy = 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[toy",
+        "[toy]\nfile = 'x'",
+        "toy = 1",
+        "[toy]\nfile = 'x'\nsource = ''\nlicence = ''\npurpose = ''",
+    ],
+)
 def test_a_broken_manifest_is_named(db: Path, text: str) -> None:
     (db / "weights.toml").write_text(text, encoding="utf-8")
     with pytest.raises(WeightsError, match=r"weights\.toml cannot be used"):
@@ -97,8 +117,8 @@ def test_locating_imports_no_package_that_carries_files() -> None:
     code = (
         "import sys\n"
         "from pipeline import weights\n"
-        "for name in weights.manifest(): weights.locate(name)\n"
-        "packages = {row.package for row in weights.manifest().values()}\n"
+        "for name, row in weights.manifest().items(): row.url or weights.locate(name)\n"
+        "packages = {row.package for row in weights.manifest().values()} - {''}\n"
         "sys.exit(', '.join(packages & set(sys.modules)) or None)\n"
     )
     root = Path(weights.__file__).parent.parent
