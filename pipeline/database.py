@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from generator.canonical import Canonical
 from generator.deconv import DonorFaces
+from generator.looks import Beard
 from matcher.attributes import Attributes
 from matcher.donors import DonorRows
-from pipeline.contract import Floats
 from pipeline.errors import SettingsError, WeightsError
 from pipeline.weights import DB
 
@@ -21,6 +21,8 @@ NETWORK: Final = "network.xml"
 WEIGHTS: Final = "network.bin"
 DONORS: Final = "donors.npz"
 SEAL: Final = "seal.json"
+KIND: Final = "generator.json"
+DECONV: Final = "deconv"
 POINTER: Final = "current"
 _BROUGHT_BACK: Final = "`git checkout DB` brings it back, `./train_once.sh` makes it anew"
 
@@ -34,40 +36,62 @@ class Database:
     canonical: Canonical
     faces: DonorFaces
     rows: DonorRows
+    beard: Beard | None = None  # reads beards and make-up; None in DBs that do not know them
+    kind: str = DECONV
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self.network.parent
 
 
-def load(name: str, home: Path = HOME) -> Database:
+def load(name: str, home: Path = HOME, extractor: str = "") -> Database:
     """The DB called `name`, or the one that is pointed to where `name` is empty.
 
+    Donors are described by `extractor` where the DB knows it, else by its default one; the
+    matcher refuses to compare features of different extractors.
     Raises SettingsError for an unknown name, WeightsError for a missing or altered file.
     """
     folder = _folder(name, home / "generators")
     _check_seal(folder)
-    with np.load(folder / DONORS, allow_pickle=False) as rows:
-        arrays = {key: rows[key] for key in rows.files}
+    arrays = _arrays(folder / DONORS)
+    own = folder / features_file(extractor)
+    if extractor not in {"", str(arrays["extractor"])} and own.is_file():
+        arrays |= _arrays(own)
     return Database(
         folder.name,
         folder / NETWORK,
         Canonical(*(arrays[key] for key in ("shape", "layout", "triangles", "bend", "rest"))),
         *_donors(arrays),
+        _beard(arrays),
+        _kind(folder),
     )
 
 
+def features_file(extractor: str) -> str:
+    """Where a DB keeps what an extractor other than its default one says of the donors."""
+    return f"features-{extractor.replace(':', '-')}.npz"
+
+
 def seal(folder: Path) -> None:
-    """Write the sha256 of each of the folder's model files beside them."""
-    sums = {name: _sum(folder / name) for name in (NETWORK, WEIGHTS, DONORS)}
+    """Write the sha256 of each of the folder's model files beside them.
+
+    These are the network, arrays (.npz) and generator.json; cards and pictures may change.
+    """
+    names = [p.name for p in folder.glob("*.npz")] + [NETWORK, WEIGHTS, KIND]
+    sums = {name: _sum(folder / name) for name in sorted(names) if (folder / name).is_file()}
     (folder / SEAL).write_text(json.dumps(sums, indent=1) + "\n", encoding="utf-8")
 
 
 def _folder(name: str, generators: Path) -> Path:
-    known = sorted(p.name for p in generators.glob("*/") if (p / SEAL).is_file())
+    folders = [p for p in generators.glob("*/") if not p.name.startswith(".")]
+    known = sorted(folder.name for folder in folders if (folder / SEAL).is_file())
     pointer = generators / POINTER
     if not name:
         if not pointer.is_file():
             raise WeightsError(f"{pointer} is missing: {_BROUGHT_BACK}")
         name = pointer.read_text(encoding="utf-8").strip()
-    folders = [folder.name for folder in generators.glob("*/")]
-    if name in folders and name not in known:
+    if name in {folder.name for folder in folders} - set(known):
         raise WeightsError(f"{generators / name / SEAL} is missing: {_BROUGHT_BACK}")
     if name not in known:
         raise SettingsError(f"no generator called {name!r}; known: {', '.join(known) or 'none'}")
@@ -81,7 +105,9 @@ def _check_seal(folder: Path) -> None:
             raise ValueError("no table of sums")
     except ValueError as error:
         raise WeightsError(f"{folder / SEAL} is not readable ({error}): {_BROUGHT_BACK}") from None
-    for name in (NETWORK, WEIGHTS, DONORS):
+    needed = (NETWORK, WEIGHTS, DONORS) if _kind(folder) == DECONV else (DONORS,)
+    features = (path.name for path in folder.glob(features_file("*")))
+    for name in dict.fromkeys((*needed, *features, *sums)):
         path = folder / name
         if not path.is_file():
             raise WeightsError(f"{path} is missing: {_BROUGHT_BACK}")
@@ -89,29 +115,52 @@ def _check_seal(folder: Path) -> None:
             raise WeightsError(f"{path} was altered (its sha256 does not fit): {_BROUGHT_BACK}")
 
 
+def _kind(folder: Path) -> str:
+    """What generator.json says the folder holds: a name of the registry, never a place of code."""
+    path = folder / KIND
+    if not path.is_file():
+        return DECONV
+    try:
+        kind = json.loads(path.read_text(encoding="utf-8"))["kind"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is not readable ({error!r}): {_BROUGHT_BACK}") from None
+    if not isinstance(kind, str) or not kind.isidentifier():
+        raise WeightsError(f"{path}: a kind is one word, got {kind!r}; classes are named on the "
+            "command line with --generator-class")  # fmt: skip
+    return kind
+
+
 def _sum(path: Path) -> str:
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+def _arrays(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as rows:
+        return {key: rows[key] for key in rows.files}
+
+
+def donor_faces(arrays: dict[str, Any]) -> DonorFaces:
+    """What the generator is told of the donors, out of the arrays of donors.npz."""
+    told = {field.name: arrays[field.name] for field in fields(DonorFaces)}
+    return DonorFaces(**told | {"shapes": told["shapes"].astype(np.float32)})
+
+
+def _beard(arrays: dict[str, Any]) -> Beard | None:
+    names = [f"beard_{field.name}" for field in fields(Beard)]
+    return Beard(*(arrays[name] for name in names)) if names[0] in arrays else None
+
+
 def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
     attributes = Attributes(*(arrays[key] for key in ("mean", "sex_weights", "age_weights")))
-    features: Floats = arrays["features"]
-    faces = DonorFaces(
-        shapes=arrays["shapes"].astype(np.float32),
-        codes=arrays["codes"],
-        skin=arrays["skin"],
-        likeness=arrays["likeness"],
-        mouth=arrays["mouth"],
-        eyes=arrays["eyes"],
-    )
     own = np.flatnonzero(arrays["identity"]).astype(np.int64)
     rows = DonorRows(
         rows=own,
-        features=features[own],
+        features=arrays["features"][own],
         skin=arrays["skin"][own],
         likeness=arrays["likeness"][own],
         attributes=attributes,
         extractor=str(arrays["extractor"]),
+        style=arrays["style"][own] if "style" in arrays else np.full((len(own), 3), np.nan),
     )
-    return faces, rows
+    return donor_faces(arrays), rows

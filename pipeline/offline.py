@@ -1,245 +1,277 @@
 """Training's order of work: pictures → meshes → textures → network → donor DB, with a card."""
 
 import argparse
-import hashlib
 import logging
 import os
-import shutil
+import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import cv2
 import numpy as np
-from rich.progress import track
 
-from detector.facemesh import FaceMesh
 from generator import dataset
-from generator.canonical import Canonical, codes, skin_tone
+from generator.canonical import Canonical
 from generator.dataset import Material, Roles
-from generator.mean import EXTENT, fit
-from matcher.attributes import AGE_OFFSET, Attributes, fit_log_age
-from pipeline import card, database, labels, registry
-from pipeline.contract import MESH_POINTS, Floats, Image, Ints
+from generator.mean import fit
+from pipeline import (
+    card,
+    database,
+    donor_db,
+    layouts,
+    lessons,
+    measuring,
+    persons,
+    registry,
+    unwrapping,
+    watching,
+)
+from pipeline.contract import Ints
+from pipeline.donor_db import Described
 from pipeline.errors import DeidError, SettingsError
-from pipeline.geometry import warp
-from pipeline.labels import Donor
+from pipeline.layouts import Collection, Picture, Unusable
+from pipeline.measuring import Measured
+from pipeline.progress import steps
 from pipeline.settings import Settings
-from pipeline.weights import locate
+from pipeline.training_options import check, parser
+from pipeline.workplace import Workplace, opened, switch_in
 
-SIDE: Final = 192
-_PRESENT: Final = 0.9
+EXTRACTOR: Final = "extractor"
 _FEWEST: Final = 16
-_DETECTOR_SIDE: Final = 480
+_FEWEST_PEOPLE: Final = 4
+_INTERRUPTED: Final = 130
+
+log = logging.getLogger("pipeline.offline")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """The donors in whose pictures one face was found; `rows` are their places in the list."""
+class Prepared:
+    """All that is known of the donors before the network learns them; m pictures and frames."""
 
-    rows: Ints  # (m,)
-    meshes: Floats  # (m, 468, 3) px
-    features: Floats  # (m, d)
+    material: Material
+    roles: Roles
+    people: Ints  # (m,) whom each picture shows
+    canonical: Canonical
+    usable: Ints  # the rows that the network learns
+    described: list[Described]  # the default extractor's first
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`./train_once.sh`: exit code 0, or 1 after one line that says why."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    options = _parser().parse_args(arguments)
+    """`./train_once.sh`: exit code 0, 1 after one line that says why, 130 when interrupted."""
+    told = sys.argv[1:] if arguments is None else arguments
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    for room in ("pipeline", "generator", "extractor"):
+        logging.getLogger(room).setLevel(logging.INFO)
+    if told[:1] == [EXTRACTOR]:
+        from pipeline import extractor_training
+
+        return extractor_training.main(told[1:])
+    options = parser().parse_args(told)
+    # Scripts start background jobs with SIGINT ignored; whoever sends one means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        check(options)
         build(options)
     except DeidError as error:
-        logging.getLogger(__name__).error("%s", error)
+        log.error("%s", error)
         return 1
+    except OSError as error:
+        log.error("%s: %s", error.filename or options.out, error.strerror or error)
+        return 1
+    except KeyboardInterrupt:
+        log.error("stopped; the same command goes on from here")
+        return _INTERRUPTED
     return 0
 
 
 def build(options: argparse.Namespace) -> None:
-    """A new generator under `--out`, made in a work folder and moved there when whole."""
-    donors = labels.read(options.data)[: options.limit or None]
-    work = options.work or options.out / "local" / "training" / _work_name(options, donors)
-    work.mkdir(parents=True, exist_ok=True)
-    measured = _measured(donors, work / "measured.npz", options.extractor)
-    if len(measured.rows) < _FEWEST:
+    """A new generator under `--out`, made in a work folder and switched in when whole."""
+    extractors = _extractors(options.extractor)
+    collection = _collection(options)
+    with opened(options, collection.pictures) as place:
+        measured, described, unusable = _measured(collection, extractors, place)
+        _check_count(measured, unusable, options.data)
+        prepared = _prepared(measured, described, options.size)
+        unusable += _without_a_role(measured, prepared)
+        card.write_unusable(unusable, place.work / card.UNUSABLE)
+        log.info("left out: %s", card.tally(unusable) or "none")
+        log.info("%s lists them", place.work / card.UNUSABLE)
+        _check_people(prepared.roles, unusable)
+        arrays = _arrays(prepared)
+        staged = place.staged()
+        policy = _train(prepared, arrays[0], options, place.work, staged)
+        _write_arrays(arrays, staged)
+        story = _story(options, collection, measured, prepared, unusable, policy, place.work)
+        (staged / card.CARD).write_text(card.write(story), encoding="utf-8")
+        card.write_unusable(unusable, staged / card.UNUSABLE)
+        database.seal(staged)
+        target = options.out / "generators" / options.name
+        switch_in(staged, target)
+        log.info("%s is whole and in use; sheets and losses: %s", target, place.work)
+
+
+def _extractors(chosen: str) -> list[str]:
+    """The chosen extractor and every other that is installed; told at once if there is none."""
+    registry.extractor(Settings(extractor=chosen))
+    return list(dict.fromkeys([chosen, *registry.installed_extractors()]))
+
+
+def _collection(options: argparse.Namespace) -> Collection:
+    found = layouts.read(options.data, options.layout)
+    if options.leave_out:
+        found = layouts.leaving_out(found, options.leave_out)
+    pictures = found.pictures[: options.limit or None]
+    people = len({picture.person for picture in pictures})
+    log.info("%s: %d files of %d people, read as %s", options.data, len(pictures), people,
+             found.layout)  # fmt: skip
+    return replace(found, pictures=pictures)
+
+
+def _measured(
+    collection: Collection, extractors: list[str], place: Workplace
+) -> tuple[Measured, list[Described], list[Unusable]]:
+    """The faces that were found, as every extractor describes them, and the pictures without."""
+    found = measuring.faces(collection.pictures, place.faces)
+    features = [measuring.features(found, name, place.faces) for name in extractors]
+    known = np.ones(len(found.pictures), bool)
+    unusable = [*collection.unusable, *found.unusable]
+    for name, rows in zip(extractors, features, strict=True):
+        missing = known & ~np.isfinite(rows).all(axis=1)
+        unusable += [
+            Unusable(_called(found.pictures[row]), f"{name} cannot describe the face")
+            for row in np.flatnonzero(missing)
+        ]
+        known &= ~missing
+    described = [Described(n, f[known]) for n, f in zip(extractors, features, strict=True)]
+    return found.only(np.flatnonzero(known).tolist()), described, unusable
+
+
+def _check_count(measured: Measured, unusable: list[Unusable], data: Path) -> None:
+    if len(measured.pictures) < _FEWEST:
+        why = card.tally(unusable)
         raise SettingsError(
-            f"only {len(measured.rows)} usable faces in {options.data}; need {_FEWEST}"
+            f"only {len(measured.pictures)} usable faces in {data}; need {_FEWEST}"
+            + (f" ({why})" if why else "")
         )
+
+
+def _prepared(measured: Measured, described: list[Described], side: int) -> Prepared:
     canonical, aligned = fit(measured.meshes)
-    chosen = [donors[row] for row in measured.rows]
-    material = _material(chosen, measured.meshes, aligned, canonical)
-    roles = dataset.roles(material)
-    usable = np.flatnonzero(roles.identity | roles.mouth | roles.eyes)
-    staged = work / "generator"
-    staged.mkdir(exist_ok=True)
-    _train(material.textures[usable], material.mask, options, work, staged / database.NETWORK)
-    rows = _rows(material, roles, measured.features, canonical, options.extractor)
-    np.savez_compressed(staged / database.DONORS, allow_pickle=False, **_of(rows, usable))
-    summary = card.write(options, chosen, roles, usable, work / "loss.csv")
-    (staged / "card.md").write_text(summary, encoding="utf-8")
-    database.seal(staged)
-    _switch_in(staged, options.out / "generators" / options.name)
+    features = described[0].features
+    material = unwrapping.material(measured, aligned, features, canonical, side)
+    people = persons.numbered(measured.pictures)
+    roles = persons.shared(dataset.roles(material), material, people)
+    usable = np.flatnonzero(roles.identity | roles.mouth).astype(np.int64)
+    return Prepared(material, roles, people, canonical, usable, described)
 
 
-def _work_name(options: argparse.Namespace, donors: list[Donor]) -> str:
-    """One work folder for each name, list of pictures and way of training."""
-    told = [*(str(donor) for donor in donors), options.epochs, options.seed, options.extractor]
-    return f"{options.name}-{hashlib.sha256(repr(told).encode()).hexdigest()[:10]}"
-
-
-def _measured(donors: list[Donor], cache: Path, extractor: str) -> Measured:
-    """Find, mesh and describe each donor; read from the cache where that was done before."""
-    if cache.is_file():
-        with np.load(cache) as saved:
-            return Measured(saved["rows"], saved["meshes"], saved["features"])
-    settings = Settings(detect_size=_DETECTOR_SIDE, detect_threshold=0.5, extractor=extractor)
-    detect = registry.detector(settings).detect
-    extract = registry.extractor(settings).extract
-    mesh = FaceMesh(locate("face_landmark"))
-    rows, meshes, features = [], [], []
-    for row, donor in enumerate(track(donors, "measuring donors")):
-        image = _read(donor.path)
-        found = detect(image)
-        if not len(found):
-            continue
-        widest = int((found.boxes[:, 2] - found.boxes[:, 0]).argmax())
-        face = mesh.fit(image, found[[widest]])
-        if face.mesh_scores[0] > _PRESENT:
-            rows.append(row)
-            meshes.append(face.mesh[0])
-            features.append(extract(image, face)[0])
-    shape = (-1, MESH_POINTS, 3)
-    result = Measured(np.array(rows, np.int64), np.array(meshes).reshape(shape), np.array(features))
-    np.savez(cache, rows=result.rows, meshes=result.meshes, features=result.features)
+def _without_a_role(measured: Measured, prepared: Prepared) -> list[Unusable]:
+    roles = prepared.roles
+    used = roles.identity | roles.mouth
+    result = []
+    for row in np.flatnonzero(~used):
+        alone = not used[prepared.people == prepared.people[row]].any()
+        spare = "held back to measure against" if roles.held_back[row] else (
+            "neither calm enough for a face nor open enough for a mouth" if alone
+            else "like another picture of the same person"
+        )  # fmt: skip
+        result.append(Unusable(_called(measured.pictures[row]), roles.reasons[row] or spare))
     return result
 
 
-def _read(path: Path) -> Image:
-    picture = cv2.imread(str(path))
-    if picture is None:
-        raise SettingsError(f"{path} is no picture that can be read; take it out of the data")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+def _called(picture: Picture) -> str:
+    return picture.name if picture.moment < 0 else f"{picture.name}, frame {picture.moment}"
 
 
-def _material(
-    donors: list[Donor], meshes: Floats, aligned: Floats, canonical: Canonical
-) -> Material:
-    layout = canonical.layout * SIDE - 0.5
-    textures = []
-    for donor, mesh in zip(track(donors, "unwrapping textures"), meshes, strict=True):
-        image = _read(donor.path)
-        scale = float(np.ptp(mesh[:, :2], axis=0).max()) / (SIDE * EXTENT)
-        if scale > 1.3:
-            image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 * scale), np.uint8)
-        texture, mask = warp(image, mesh, layout, canonical.triangles, (SIDE, SIDE))
-        textures.append(texture * mask[..., None].astype(np.uint8))
-    cheeks = [np.linalg.norm(meshes[:, side, :2] - meshes[:, 4, :2], axis=1) for side in (234, 454)]
-    widths = np.linalg.norm(meshes[:, 234, :2] - meshes[:, 454, :2], axis=1)
-    words = [donor.labels for donor in donors]
-    widths = _unless_given([donor.width for donor in donors], widths)
-    yaws = _unless_given([donor.yaw for donor in donors], (cheeks[0] - cheeks[1]) / widths)
-    return Material(np.stack(textures), mask, aligned, words, widths, yaws)
+def _check_people(roles: Roles, unusable: list[Unusable]) -> None:
+    count = int(roles.identity.sum())
+    if count < _FEWEST_PEOPLE:
+        raise SettingsError(
+            f"only {count} people have a picture to draw a whole face from (calm, frontal, evenly "
+            f"lit, in colour, 110 px wide or more, no glasses); need {_FEWEST_PEOPLE}; left out: "
+            f"{card.tally(unusable)}. If pictures of one folder show several people, "
+            "--layout flat reads them so"
+        )
 
 
-def _unless_given(given: list[float], measured: Floats) -> Floats:
-    told = np.array(given, np.float32)
-    return np.where(np.isfinite(told), told, measured).astype(np.float32)
+def _arrays(prepared: Prepared) -> list[dict[str, Any]]:
+    """What donors.npz holds, then what each further extractor's file does."""
+    p = prepared
+    common = donor_db.of_pictures(p.material, p.roles, p.people, p.usable, p.canonical)
+    each = [
+        donor_db.of_extractor(one, p.material, p.roles, p.people, p.usable) for one in p.described
+    ]
+    return [common | each[0], *each[1:]]
+
+
+def _write_arrays(arrays: list[dict[str, Any]], folder: Path) -> None:
+    for number, one in enumerate(arrays):
+        name = database.features_file(str(one["extractor"])) if number else database.DONORS
+        np.savez_compressed(folder / name, allow_pickle=False, **one)
 
 
 def _train(
-    textures: Image, mask: Floats, options: argparse.Namespace, work: Path, target: Path
-) -> None:
+    prepared: Prepared,
+    donors: dict[str, Any],
+    options: argparse.Namespace,
+    work: Path,
+    staged: Path,
+) -> str:
+    """Train, or go on training, and export to `staged`; returns the precision that was used."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from generator.export import export
-    from generator.network import Architecture
+    from generator.hardware import policy
     from generator.train import Recipe, train
 
-    recipe = Recipe(epochs=options.epochs, seed=options.seed)
-    model = train(textures, mask, recipe, work)
-    export(model, Architecture(donors=len(textures)), target)
+    p = prepared
+    taught = lessons.lessons(p.material, p.usable, donors, p.canonical)
+    own = np.flatnonzero(donors["identity"]).astype(np.int64)
+    recipe = Recipe(epochs=options.epochs, seed=options.seed, policy=policy())
+    done = watching.epochs_done(work)
+    with steps("training, epochs", options.epochs, done) as advance:
+        watch = watching.Watch(
+            work, options.epochs, options.sheet_every, taught.textures, taught.partners,
+            p.canonical, database.donor_faces(donors), own, advance,
+        )  # fmt: skip
+        model, architecture = train(taught, recipe, work, watch)
+    watching.plot_losses(work)
+    export(model, architecture, staged / database.NETWORK)
+    return recipe.policy
 
 
-def _rows(
-    material: Material, roles: Roles, features: Floats, canonical: Canonical, extractor: str
-) -> dict[str, np.ndarray]:
-    """Everything that is known per donor, and what is known of all, ready to be saved."""
-    mean = features[roles.identity].mean(axis=0)
-    weights = _attribute_weights(features - mean, material.labels)
-    attributes = Attributes(mean, weights["sex_weights"], weights["age_weights"])
-    each: dict[str, np.ndarray] = {
-        "likeness": _likeness(features, material.labels, attributes),
-        "features": features,
-        "shapes": material.shapes.astype(np.float16),
-        "codes": codes(material.shapes),
-        "skin": np.stack([skin_tone(texture) for texture in material.textures]),
-        "identity": roles.identity,
-        "mouth": roles.mouth,
-        "eyes": roles.eyes,
-    }
-    return each | {
-        "shape": canonical.shape,
-        "layout": canonical.layout,
-        "triangles": canonical.triangles,
-        "bend": canonical.bend,
-        "rest": canonical.rest,
-        "mean": mean,
-        "extractor": np.array(extractor),
-        **weights,
-    }
-
-
-def _likeness(features: Floats, words: list[str], attributes: Attributes) -> Floats:
-    """(m, 2) sex and log age: as labelled, or as read off the features where no label tells."""
-    told = np.array([[labels.sex(word), labels.age(word)] for word in words], np.float32)
-    told[:, 1] = np.log(told[:, 1] + AGE_OFFSET)
-    read = np.stack([attributes.sex(features), attributes.log_age(features)], axis=1)
-    return np.where(np.isfinite(told), told, read).astype(np.float32)
-
-
-def _attribute_weights(centred: Floats, words: list[str]) -> dict[str, Floats]:
-    sexes = np.array([labels.sex(label) for label in words])
-    ages = np.array([labels.age(label) for label in words])
-    told, dated = np.isfinite(sexes), np.isfinite(ages)
-    flat = np.zeros(centred.shape[1] + 1, np.float32)
-    both = len(np.unique(sexes[told])) == 2
-    sex = dataset.logistic(centred[told] * 10, sexes[told] > 0.5) if both else flat
-    sex = np.append(sex[:-1] * 10, sex[-1]).astype(np.float32)
-    age = fit_log_age(centred[dated], ages[dated]) if dated.sum() > 1 else flat
-    return {"sex_weights": sex, "age_weights": age}
-
-
-def _of(rows: dict[str, np.ndarray], usable: Ints) -> dict[str, np.ndarray]:
-    """The rows of the usable donors, in the order of the network's table."""
-    each = ("features", "likeness", "shapes", "codes", "skin", "identity", "mouth", "eyes")
-    return {key: rows[key][usable] if key in each else rows[key] for key in rows}
-
-
-def _switch_in(staged: Path, target: Path) -> None:
-    """Move a whole generator to its place and point to it; the one before stays until then."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    staged.rename(target)
-    (target.parent / database.POINTER).write_text(f"{target.name}\n", encoding="utf-8")
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="train_once.sh", description=__doc__)
-    parser.add_argument("data", type=Path, help="folder of donor faces: faces.csv or pictures")
-    parser.add_argument("--out", type=Path, default=database.HOME, help="the DB to add to")
-    parser.add_argument("--name", default="retrained", help="the new generator's name")
-    parser.add_argument(
-        "--work", type=Path, help="where checkpoints lie (default: below OUT/local)"
+def _story(
+    options: argparse.Namespace,
+    collection: Collection,
+    measured: Measured,
+    prepared: Prepared,
+    unusable: list[Unusable],
+    policy: str,
+    work: Path,
+) -> card.Story:
+    roles = prepared.roles
+    used = int((roles.identity | roles.mouth).sum())
+    return card.Story(
+        name=options.name,
+        note=options.note,
+        licence=options.licence,
+        side=options.size,
+        epochs=options.epochs,
+        seed=options.seed,
+        policy=policy,
+        losses=watching.last_losses(work),
+        layout=collection.layout,
+        extractors=[one.extractor for one in prepared.described],
+        files=len(collection.pictures) + len(collection.unusable),
+        people=len({picture.person for picture in collection.pictures}),
+        looked_at=used + len(unusable),
+        rows=len(prepared.usable),
+        identity=int(roles.identity.sum()),
+        mouth=int(roles.mouth.sum()),
+        held_back=int(roles.held_back.sum()),
+        unusable=unusable,
     )
-    parser.add_argument("--epochs", type=int, default=210, help="passes over the donors")
-    parser.add_argument("--note", default="", help="what the pictures are, for the model card")
-    parser.add_argument("--seed", type=int, default=0, help="of the network's first weights")
-    parser.add_argument("--limit", type=int, default=0, help="take the first so many donors only")
-    parser.add_argument("--extractor", default="dlib_resnet", help="features of the donor DB")
-    return parser
 
 
 if __name__ == "__main__":

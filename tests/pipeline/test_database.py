@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
+from matcher.donors import Opposite
 from pipeline import database
 from pipeline.errors import SettingsError, WeightsError
 
@@ -85,3 +86,51 @@ def test_a_seal_fits_what_it_was_made_for(home, folder):
     (folder / database.DONORS).write_bytes((folder / database.DONORS).read_bytes())
     database.seal(folder)
     assert database.load("", home).name == folder.name
+
+
+def as_described_by(folder, extractor, count):
+    """A further extractor's arrays, sealed with the rest."""
+    with np.load(folder / database.DONORS) as donors:
+        rows = len(donors["identity"])
+    np.savez(
+        folder / database.features_file(extractor),
+        features=np.full((rows, count), 0.5, np.float32),
+        mean=np.zeros(count, np.float32),
+        sex_weights=np.zeros(count + 1, np.float32),
+        age_weights=np.zeros(count + 1, np.float32),
+        likeness=np.zeros((rows, 2), np.float32),
+        extractor=np.array(extractor),
+    )
+    database.seal(folder)
+
+
+def test_donors_are_described_by_the_extractor_asked_for(home, folder):
+    as_described_by(folder, "nose", 7)
+    plain, nose = database.load("", home), database.load("", home, "nose")
+    assert (plain.rows.extractor, nose.rows.extractor) == ("dlib_resnet", "nose")
+    assert nose.rows.features.shape == (len(plain.rows.rows), 7)
+    assert (nose.rows.rows == plain.rows.rows).all()
+    assert not nose.faces.likeness.any()
+
+
+@pytest.mark.parametrize("extractor", ["", "dlib_resnet", "unheard_of", "module:Class"])
+def test_donors_keep_their_default_description_else(home, extractor):
+    assert database.load("", home, extractor).rows.extractor == "dlib_resnet"
+
+
+def test_the_matcher_names_both_extractors_where_the_db_lacks_one(home):
+    donors = database.load("", home, "unheard_of")
+    with pytest.raises(WeightsError, match=r"made with .*'dlib_resnet'.*not 'unheard_of'"):
+        Opposite(donors.rows, "unheard_of")
+
+
+@pytest.mark.parametrize("how", ["altered", "unsealed"])
+def test_a_further_description_must_be_as_sealed(home, folder, how):
+    as_described_by(folder, "nose", 7)
+    if how == "altered":
+        with (folder / database.features_file("nose")).open("ab") as file:
+            file.write(b"x")
+    else:
+        shutil.copy(folder / "features-nose.npz", folder / "features-ear.npz")
+    with pytest.raises(WeightsError, match=r"features-\w+\.npz was altered"):
+        database.load("", home)

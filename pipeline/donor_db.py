@@ -1,0 +1,97 @@
+"""The arrays of the donor DB: what is known of each donor, for one extractor or for several."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+
+from generator.canonical import Canonical, codes, skin_tone
+from generator.dataset import Material, Roles
+from generator.statistics import logistic
+from matcher.attributes import AGE_OFFSET, Attributes, fit_log_age
+from pipeline import labels, persons
+from pipeline.contract import Floats, Ints
+
+OF_EXTRACTOR: Final = (
+    "features", "mean", "sex_weights", "age_weights", "likeness", "extractor",
+)  # fmt: skip
+_LOGIT_UNIT: Final = 10.0
+
+Arrays = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """What one extractor says of m pictures."""
+
+    extractor: str
+    features: Floats  # (m, d) length 1
+
+
+def attributes(features: Floats, words: list[str], own: Ints) -> Attributes:
+    """Sex and age as linear models of (m, d) features, fitted on the pictures labelled with them.
+
+    Features are centred by the mean of the rows `own`.
+    """
+    mean = features[own].mean(axis=0)
+    centred = features - mean
+    sexes = np.array([labels.sex(text) for text in words])
+    ages = np.array([labels.age(text) for text in words])
+    told, dated = np.isfinite(sexes), np.isfinite(ages)
+    flat = np.zeros(centred.shape[1] + 1, np.float32)
+    both = len(np.unique(sexes[told])) == 2
+    sex = logistic(centred[told] * _LOGIT_UNIT, sexes[told] > 0.5) if both else flat
+    sex = np.append(sex[:-1] * _LOGIT_UNIT, sex[-1]).astype(np.float32)
+    age = fit_log_age(centred[dated], ages[dated]) if dated.sum() > 1 else flat
+    return Attributes(mean, sex, age)
+
+
+def likeness(features: Floats, words: list[str], read: Attributes) -> Floats:
+    """(m, 2) sex and log age: as labelled, or as read off the features where no label tells."""
+    told = np.array([[labels.sex(text), labels.age(text)] for text in words], np.float32)
+    told[:, 1] = np.log(told[:, 1] + AGE_OFFSET)
+    seen = np.stack([read.sex(features), read.log_age(features)], axis=1)
+    return np.where(np.isfinite(told), told, seen).astype(np.float32)
+
+
+def of_extractor(
+    described: Described, material: Material, roles: Roles, people: Ints, usable: Ints
+) -> Arrays:
+    """The arrays OF_EXTRACTOR, with a row for each of the usable pictures."""
+    own = np.flatnonzero(roles.identity)
+    fitted = attributes(described.features, material.labels, own)
+    features = persons.averaged(described.features, people, roles)
+    of_person = persons.words(material.labels, people)
+    return {
+        "features": features[usable],
+        "mean": fitted.mean,
+        "sex_weights": fitted.sex_weights,
+        "age_weights": fitted.age_weights,
+        "likeness": likeness(features, of_person, fitted)[usable],
+        "extractor": np.array(described.extractor),
+    }
+
+
+def of_pictures(
+    material: Material, roles: Roles, people: Ints, usable: Ints, canonical: Canonical
+) -> Arrays:
+    """What does not depend on an extractor: rows of the usable pictures, and the canonical face.
+
+    `person` numbers whom each row shows. Shapes and skin are those of the picture drawn.
+    """
+    shapes = material.shapes[usable]
+    return {
+        "person": np.unique(people[usable], return_inverse=True)[1].astype(np.int64),
+        "shapes": shapes.astype(np.float16),
+        "codes": codes(shapes),
+        "skin": np.stack([skin_tone(material.textures[row]) for row in usable]),
+        "style": roles.beard.style(material.looks[usable]),
+        **{f"beard_{f.name}": getattr(roles.beard, f.name) for f in fields(roles.beard)},
+        "identity": roles.identity[usable],
+        "mouth": roles.mouth[usable],
+        "shape": canonical.shape,
+        "layout": canonical.layout,
+        "triangles": canonical.triangles,
+        "bend": canonical.bend,
+        "rest": canonical.rest,
+    }

@@ -1,0 +1,63 @@
+"""What the network is asked to learn of each donor row, and with which others it is mixed."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from generator.canonical import Canonical
+from generator.dataset import Material
+from generator.expression import MOUTH
+from generator.regions import LIPS, region
+from matcher.cosine import centred
+from pipeline.contract import Floats, Ints, Mask
+
+if TYPE_CHECKING:
+    from generator.train import Lessons
+
+PARTNERS: Final = 12
+_GROW: Final = 0.05
+_SOFT: Final = 0.001
+
+
+def lessons(
+    material: Material, usable: Ints, donors: dict[str, Any], canonical: Canonical
+) -> "Lessons":
+    """The usable rows' textures; `donors` are the arrays of donors.npz for the same rows."""
+    from generator.train import Lessons
+
+    faces = donors["identity"]
+    mouth = region(canonical.layout, material.textures.shape[1], LIPS, _GROW, _SOFT) > 0.5
+    own = centred(donors["features"], donors["mean"])
+    code = donors["codes"][:, : len(MOUTH)]
+    return Lessons(
+        textures=material.textures[usable],
+        mask=material.mask,
+        mouth=mouth.astype(np.float32),
+        faces=faces,
+        partners=partners(own, code / (code.std(axis=0) + 1e-6), faces, donors["mouth"]),
+    )
+
+
+def partners(features: Floats, code: Floats, faces: Mask, mouths: Mask) -> Ints:
+    """(m, n) rows that each row is mixed with, nearest first, n at most PARTNERS.
+
+    Whole faces are mixed with faces of like features (m, d), as the matcher mixes them; rows that
+    lend a mouth only with others that lend one, of like codes (m, c), as the generator does. Where
+    only one row lends a mouth, it is mixed with faces.
+    """
+    own, lenders = np.flatnonzero(faces), np.flatnonzero(mouths)
+    if len(lenders) < 2:
+        lenders = np.union1d(lenders, own)
+    only_mouths = bool((~faces).any())
+    count = min(PARTNERS, len(own) - 1, len(lenders) - 1 if only_mouths else PARTNERS)
+    result = np.zeros((len(faces), count), np.int64)
+    for row, whole in enumerate(faces):
+        pool = own if whole else lenders
+        far = (
+            -(features[pool] @ features[row])
+            if whole
+            else ((code[pool] - code[row]) ** 2).sum(axis=1)
+        )
+        order = pool[np.argsort(far, kind="stable")]
+        result[row] = order[order != row][:count]
+    return result

@@ -1,0 +1,38 @@
+import math
+
+import pytest
+
+from pipeline import labels
+
+
+@pytest.mark.parametrize(
+    ("words", "sex"),
+    [
+        ("a 30 year old woman", 0), ("Asian female senior", 0), ("a woman with a beard", 0),
+        ("a man", 1), ("man, senior", 1), ("african male small child", 1), ("goatee", 1),
+        ("a boy", 1), ("a girl", 0), ("red lipstick", 0), ("", None), ("human face", None),
+        ("green hair", None), ("boyish girl", 0),
+    ],
+)  # fmt: skip
+def test_words_tell_the_sex(words, sex):
+    told = labels.sex(words)
+    assert math.isnan(told) if sex is None else told == sex
+
+
+@pytest.mark.parametrize(
+    ("words", "years"),
+    [("10 month old baby", 1), ("small child", 5), ("young child", 6), ("a child", 8),
+     ("wrinkly 70 year old senior", 70), ("typical adult irish", 32), ("blue hair", None)],
+)  # fmt: skip
+def test_words_tell_the_age(words, years):
+    told = labels.age(words)
+    assert math.isnan(told) if years is None else told == years
+
+
+@pytest.mark.parametrize(
+    ("words", "lively"),
+    [("", False), ("neutral", False), ("looking ahead", False), ("Surprised", True),
+     ("looking left", True), ("a woman; sad or depressed", True), ("typical adult", False)],
+)  # fmt: skip
+def test_words_tell_whether_a_face_is_calm(words, lively):
+    assert labels.lively(words) == lively
