@@ -24,11 +24,13 @@ from pipeline.rooms import Drawing, Rooms
 from pipeline.settings import Settings
 from pipeline.tracking import MESH_FOUND
 from pipeline.tracks import Seen, Sighting
+from pipeline.wearing import wear
 from replacer.fill import MARGIN
 
 _REGION: Final = 1.7
 _MIDDLE: Final = 0.5
 _HIDDEN: Final = 0.75
+_HIDDEN_BEHIND: Final = 0.4  # where dark glasses hide the rest
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +67,25 @@ def run(
     for analysis in analyse(source, rooms, settings):
         yield Step("analyse", analysis.frames)
     todo = plan(analysis, rooms, settings, salt)
+    yield from render(source, target, (analysis, todo), rooms, settings, report)
+
+
+def render(
+    source: Source,
+    target: Path,
+    planned: tuple[Analysis, Plan],
+    rooms: Rooms,
+    settings: Settings,
+    report: Report,
+) -> Iterator[Step]:
+    """The last step of `run`: write `target` as planned."""
+    analysis, todo = planned
     report.tracks, report.persons = len(todo.tracks), len(todo.persons)
     report.faults, report.expected = analysis.faults, analysis.frames
     with source.writer(target, settings) as writer:
         for frame in source.frames():
             _check_count(source, frame.index < analysis.frames)
-            writer.write(_covered(frame, todo, rooms, report))
+            writer.write(covered(frame, todo, rooms, report))
             report.frames = frame.index + 1
             yield Step("render", report.frames)
         _check_count(source, report.frames == analysis.frames)
@@ -82,7 +97,7 @@ def _check_count(source: Source, same: bool) -> None:
         raise MediaError(f"{source.path}: changed while it was read; run again when it is whole")
 
 
-def _covered(frame: Frame, todo: Plan, rooms: Rooms, report: Report) -> Frame:
+def covered(frame: Frame, todo: Plan, rooms: Rooms, report: Report) -> Frame:
     """The frame with every planned face replaced or covered; far faces first."""
     here = [(todo.tracks[track], row) for track, row in todo.at.get(frame.index, [])]
     here.sort(key=lambda place: place[0].sightings[place[1]].width)
@@ -102,37 +117,46 @@ def _patches(
     """The surrogate of one face-frame, or its cover where there is none."""
     todo, rooms, report = job
     drawing, donors = rooms.drawing, todo.donors[person]
-    drawn: Patch | None = None
+    drawn: tuple[Patch, Patch] | None = None
     if rung != Rung.COVER and drawing is not None and donors is not None:
         who = todo.persons[person]
         drawn = report.faults.guarded(
-            lambda: _surrogate(frame, sighting, rung, (donors, who), drawing), None
+            lambda: _surrogate(frame, sighting, (donors, who), (drawing, report.faults)), None
         )
-    if drawn is None or not _hides(drawn, sighting.box, frame.size):
+    if drawn is None or not _hides(drawn[0], sighting.box, frame.size):
         report.fallbacks += 1
         return [_cover(frame, sighting, rooms)]
     report.surrogates += 1
-    if rung == Rung.SURROGATE or sighting.seen == Seen.DETECTED:
-        return [drawn]
-    return [_cover(frame, sighting, rooms), drawn]
+    whole, behind = drawn
+    if rung == Rung.SURROGATE:
+        return [behind if _hides(behind, sighting.box, frame.size, _HIDDEN_BEHIND) else whole]
+    return [whole] if sighting.seen == Seen.DETECTED else [_cover(frame, sighting, rooms), whole]
 
 
 def _surrogate(
-    frame: Frame, sighting: Sighting, rung: Rung, who: tuple[Ints, Person], drawing: Drawing
-) -> Patch:
-    """The person's surrogate on this frame's mesh, or on one posed by its landmarks."""
-    mesh = sighting.mesh
+    frame: Frame, sighting: Sighting, who: tuple[Ints, Person], job: tuple[Drawing, Faults]
+) -> tuple[Patch, Patch]:
+    """The person's surrogate on this frame's mesh, or on one posed by its landmarks.
+
+    The second is the same without what lies behind the person's own glasses.
+    """
+    mesh, fitted = sighting.mesh, True
     if sighting.mesh_score < MESH_FOUND or not np.isfinite(mesh).all():
-        mesh = posed(sighting.landmarks, drawing.canonical.shape)
-    donors, person = who
-    surrogate = drawing.generator.generate(donors, person, mesh)
+        fitted = False
+        mesh = posed(sighting.landmarks, job[0].canonical.shape)
+    (donors, person), (drawing, faults) = who, job
+    surrogate = drawing.generator.generate(donors, person, mesh, sighting.gaze)
     x1, y1, x2, y2 = pixels(scaled(bounds(mesh), _REGION), frame.size)
     region = planes.region(frame, (x1, y1, x2, y2))
-    shift = np.array([x1, y1, 0], np.float32)
-    patch = drawing.replacer.replace(region, mesh - shift, surrogate)
-    if not patch.rgb.size:
+    mesh = mesh - np.array([x1, y1, 0], np.float32)
+    if fitted:
+        both = wear(region, mesh, (person, surrogate), drawing, faults)
+    else:
+        both = (drawing.replacer.replace(region, mesh, surrogate),) * 2
+    if not both[0].rgb.size:
         raise ValueError("the surrogate lies outside the frame")
-    return Patch(patch.rgb, patch.alpha, (patch.corner[0] + x1, patch.corner[1] + y1))
+    whole, behind = (Patch(p.rgb, p.alpha, (p.corner[0] + x1, p.corner[1] + y1)) for p in both)
+    return whole, behind
 
 
 def _cover(frame: Frame, sighting: Sighting, rooms: Rooms) -> Patch:
@@ -151,7 +175,7 @@ def _cover(frame: Frame, sighting: Sighting, rooms: Rooms) -> Patch:
     return patch
 
 
-def _hides(patch: Patch, box: Floats, size: tuple[int, int]) -> bool:
+def _hides(patch: Patch, box: Floats, size: tuple[int, int], least: float = _HIDDEN) -> bool:
     """Whether the patch lies over the middle of a box, as far as that is in the picture."""
     x1, y1, x2, y2 = pixels(scaled(box, _MIDDLE), size)
     if x1 >= x2 or y1 >= y2:
@@ -162,7 +186,7 @@ def _hides(patch: Patch, box: Floats, size: tuple[int, int]) -> bool:
     if left < right and top < bottom:
         part = patch.alpha[top - y : bottom - y, left - x : right - x]
         over[top - y1 : bottom - y1, left - x1 : right - x1] = part
-    return bool(over.mean() >= _HIDDEN)
+    return bool(over.mean() >= least)
 
 
 def _filled(frame: Frame, sighting: Sighting, rooms: Rooms) -> Patch:

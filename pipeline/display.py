@@ -92,11 +92,11 @@ class _Bars:
         self._bars = bars
         self._job = bars.add_task("files", total=files, rate="") if files > 1 else None
         self._file: TaskID | None = None
-        self._phase = ""
+        self._phase = ("", "")
         self._start = 0.0
 
     def step(self, task: Task, step: Step) -> None:
-        if self._file is None or step.phase != self._phase:
+        if self._file is None or self._phase != (str(task.path), step.phase):
             self._begin(task, step)
         assert self._file is not None
         rate = step.frames / max(time.monotonic() - self._start, 1e-6)
@@ -107,7 +107,7 @@ class _Bars:
             self._bars.remove_task(self._file)
         text = f"{escape(task.path.name)}: {_NAMES[step.phase]}"
         self._file = self._bars.add_task(text, total=_total(task, step), rate="")
-        self._phase, self._start = step.phase, time.monotonic()
+        self._phase, self._start = (str(task.path), step.phase), time.monotonic()
 
     def finish(self, task: Task) -> None:
         if self._file is not None:

@@ -5,6 +5,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,22 +86,29 @@ def _task(path: Path, place: Path, out: Path, settings: Settings) -> Task:
 
 def run(task: Task, rooms: Rooms, settings: Settings, salt: bytes) -> Iterator[Step]:
     """De-identify one file; afterwards its state, seconds and report tell what became of it."""
+    with accounted(task):
+        if task.source is not None:
+            prepare(task.target.parent)
+            yield from chain.run(task.source, task.target, rooms, settings, salt, task.report)
+            task.state = "done"
+
+
+@contextmanager
+def accounted(task: Task) -> Iterator[None]:
+    """Whatever stops work on the file is kept with its task, and the time that it took."""
     start = time.monotonic()
     try:
-        if task.source is None:
-            return
-        _prepare(task.target.parent)
-        yield from chain.run(task.source, task.target, rooms, settings, salt, task.report)
-        task.state = "done"
+        yield
     except MediaError as error:  # names its file
         task.state, task.problem = "failed", str(error)
     except DeidError as error:
         task.state, task.problem = "failed", f"{task.path}: {error}"
     finally:
-        task.seconds = time.monotonic() - start
+        task.seconds += time.monotonic() - start
 
 
-def _prepare(folder: Path) -> None:
+def prepare(folder: Path) -> None:
+    """Make the output folder and clear it of what killed runs left behind."""
     with atomic.telling(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for stray in atomic.sweep(folder):

@@ -4,29 +4,28 @@ import hashlib
 import hmac
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final
 
 import numpy as np
 
 from matcher.cosine import similarity
-from pipeline import trial
+from pipeline import steering, trial
 from pipeline.analysis import Analysis
-from pipeline.contract import Ints, Person
+from pipeline.contract import Floats, Ints, Person, no_glasses
 from pipeline.geometry import bounds, overlap, yaw
 from pipeline.pose import has_pose
 from pipeline.rooms import Drawing, Rooms
 from pipeline.settings import Settings
 from pipeline.smoothing import steady
 from pipeline.tracking import MESH_FOUND
-from pipeline.tracks import Seen, Sighting, Track
+from pipeline.tracks import Sample, Seen, Sighting, Track
 
 BEFORE: Final = 3
 AFTER: Final = 5
 _FRONTAL_ENOUGH: Final = 68.0
 _AGREE: Final = 0.3
-_SAME_PERSON: Final = 0.72  # one pair of strangers in 1,000 is more alike than this
 _SMALLEST_MESH: Final = 14.0
 
 log = logging.getLogger(__name__)
@@ -63,24 +62,55 @@ class Plan:
         return Counter(rung for track in self.tracks for rung in track.rungs)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """The persons of one file: the number of each track's person, and their tracks."""
+
+    numbers: list[int]
+    tracks: list[list[Track]]  # per person
+    persons: list[Person]
+
+
 def plan(analysis: Analysis, rooms: Rooms, settings: Settings, salt: bytes) -> Plan:
     """Decide for every face of the file before its first frame is written."""
-    every = settings.detect_every
-    tracks = [_whole(track, analysis, every) for track in analysis.tracks]
+    known = people(analysis, rooms)
+    donors: list[Ints | None] = []
+    fixed = steering.identity(settings.identity)
+    for number, (tracks, person) in enumerate(zip(known.tracks, known.persons, strict=True)):
+        key = keyed(salt, analysis.digest, number)
+        if rooms.drawing is None:
+            donors.append(None)
+        elif fixed:
+            donors.append(np.array(fixed, np.int64))
+        else:
+            who = [(person, best_look(tracks))]
+            donors.append(drawn(person, who, key, (settings.k, donors, analysis), rooms.drawing))
+    return arranged(analysis, known, donors, rooms, settings)
+
+
+def people(analysis: Analysis, rooms: Rooms) -> People:
+    """Which tracks of the file are one person, and what is known of each person."""
     numbers = _persons(analysis.tracks, rooms.drawing)
-    planned = [
-        Planned(sightings, [_rung(s, rooms.drawing) for s in sightings], number)
-        for sightings, number in zip(tracks, numbers, strict=True)
-    ]
     groups: list[list[Track]] = [[] for _ in range(max(numbers, default=-1) + 1)]
     for track, number in zip(analysis.tracks, numbers, strict=True):
         groups[number].append(track)
-    persons = [_person(group) for group in groups]
-    job, drawing = (analysis, settings, salt), rooms.drawing
-    donors: list[Ints | None] = []
-    for group, person in zip(groups, persons, strict=True):
-        donors.append(_donors(group, person, donors, job, drawing) if drawing else None)
-    result = Plan(planned, persons, donors)
+    return People(numbers, groups, [_person(group) for group in groups])
+
+
+def arranged(
+    analysis: Analysis,
+    known: People,
+    donors: list[Ints | None],
+    rooms: Rooms,
+    settings: Settings,
+) -> Plan:
+    """The plan in which each person wears the mix of `donors`, or a cover where that is None."""
+    tracks = [_whole(track, analysis, settings.detect_every) for track in analysis.tracks]
+    planned = [
+        Planned(sightings, [rung(s, rooms.drawing) for s in sightings], number)
+        for sightings, number in zip(tracks, known.numbers, strict=True)
+    ]
+    result = Plan(planned, known.persons, donors)
     for number, whole in enumerate(planned):
         for row, sighting in enumerate(whole.sightings):
             result.at.setdefault(sighting.frame, []).append((number, row))
@@ -113,27 +143,20 @@ def _between(a: Sighting, b: Sighting) -> list[Sighting]:
     result = []
     for frame in range(a.frame + 1, b.frame):
         t = np.float32((frame - a.frame) / (b.frame - a.frame))
-        box, landmarks, mesh = (
+        box, landmarks, mesh, gaze = (
             getattr(a, name) * (1 - t) + getattr(b, name) * t
-            for name in ("box", "landmarks", "mesh")
+            for name in ("box", "landmarks", "mesh", "gaze")
         )
         score = min(a.mesh_score, b.mesh_score)
-        result.append(Sighting(frame, box, landmarks, mesh, score, Seen.FILLED))
+        result.append(Sighting(frame, box, landmarks, mesh, score, Seen.FILLED, gaze))
     return result
 
 
 def _still(sighting: Sighting, frame: int) -> Sighting:
-    return Sighting(
-        frame,
-        sighting.box,
-        sighting.landmarks,
-        sighting.mesh,
-        sighting.mesh_score,
-        Seen.PREDICTED,
-    )
+    return replace(sighting, frame=frame, seen=Seen.PREDICTED)
 
 
-def _rung(sighting: Sighting, drawing: Drawing | None) -> Rung:
+def rung(sighting: Sighting, drawing: Drawing | None) -> Rung:
     if drawing is None:
         return Rung.COVER
     mesh, box = sighting.mesh, sighting.box
@@ -157,7 +180,7 @@ def _persons(tracks: list[Track], drawing: Drawing | None) -> list[int]:
         order = np.argsort(-alike, axis=None)
         for place in order.tolist():
             a, b = known[place // len(known)], known[place % len(known)]
-            if alike.flat[place] < _SAME_PERSON:
+            if alike.flat[place] < drawing.thresholds.same_person:
                 break
             if numbers[a] != numbers[b] and _never_together(tracks, numbers, a, b):
                 numbers = [numbers[a] if n == numbers[b] else n for n in numbers]
@@ -186,33 +209,45 @@ def _person(tracks: list[Track]) -> Person:
         features.astype(np.float32),
         skin[0] if skin else tracks[0].skin,
         shape[0] if shape else tracks[0].shape,
+        _glasses(tracks),
+        next((t.style for t in tracks if np.isfinite(t.style).all()), tracks[0].style),
     )
 
 
-def _donors(
-    tracks: list[Track],
+def _glasses(tracks: list[Track]) -> Floats:
+    """The usual place of a person's glasses over the tracks that show some, empty without any."""
+    mattes = [track.glasses for track in tracks if track.glasses.size]
+    return np.mean(mattes, axis=0).astype(np.float32) if mattes else no_glasses()
+
+
+def keyed(salt: bytes, digest: bytes, number: int) -> np.random.Generator:
+    """The randomness of one person: a key from salt, content and number."""
+    key = hmac.new(salt, digest + number.to_bytes(4, "big"), hashlib.sha256).digest()
+    return np.random.default_rng(list(key))
+
+
+def best_look(tracks: list[Track]) -> Sample | None:
+    """The best look at a person on which a surrogate can be tried, None where there is none."""
+    looks = [t.look for t in tracks if t.look and t.look.faces.mesh_scores[0] >= MESH_FOUND]
+    return max(looks, key=lambda sample: sample.quality, default=None)
+
+
+def drawn(
     person: Person,
-    taken: list[Ints | None],
-    job: tuple[Analysis, Settings, bytes],
+    wearers: list[tuple[Person, Sample | None]],
+    rng: np.random.Generator,
+    job: tuple[int, list[Ints | None], Analysis],
     drawing: Drawing,
 ) -> Ints | None:
-    """The donors of the next person, drawn with a key from salt, file and number.
+    """The donors for `person`, unlike each of the `wearers`; None if drawing failed.
 
-    `taken` are those of the persons before; None if drawing failed.
+    `job` is how many donors to mix, the mixes that others wear, and the analysis that counts
+    faults.
     """
-    analysis, settings, salt = job
-    number, others = len(taken), [mix for mix in taken if mix is not None]
-    key = hmac.new(salt, analysis.digest + number.to_bytes(4, "big"), hashlib.sha256).digest()
-    rng = np.random.default_rng(list(key))
-    looks = [
-        track.look
-        for track in tracks
-        if track.look and track.look.faces.mesh_scores[0] >= MESH_FOUND
-    ]
-    look = max(looks, key=lambda sample: sample.quality, default=None)
+    k, taken, analysis = job
+    others = [mix for mix in taken if mix is not None]
 
     def draw() -> Ints:
-        mixes = trial.draws(person, settings.k, rng, drawing, others)
-        return trial.least_alike(person, look, mixes, drawing)
+        return trial.least_alike(wearers, trial.draws(person, k, rng, drawing, others), drawing)
 
     return analysis.faults.guarded(draw, None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline.errors import SettingsError
+from pipeline import extractors, steering
+from pipeline.errors import SettingsError, WeightsError
 from pipeline.settings import Settings
-from pipeline.weights import locate
+from pipeline.weights import DB, locate
 
 if TYPE_CHECKING:
     from pipeline.contract import Detector, Extractor, Generator, Matcher, Replacer
@@ -15,7 +17,12 @@ if TYPE_CHECKING:
 
 BACKENDS: Final[dict[str, dict[str, str]]] = {
     "detector": {"centerface": "detector.centerface:CenterFace", "haar": "detector.haar:Haar"},
-    "extractor": {"dlib_resnet": "extractor.dlib_resnet:DlibResnet"},
+    "extractor": {
+        "dlib_resnet": "extractor.dlib_resnet:DlibResnet",
+        "vggface": "extractor.converted:VggFace",
+        "vggface_resnet50": "extractor.converted:VggFace",
+        "vggface_senet50": "extractor.converted:VggFace",
+    },
     "matcher": {"opposite": "matcher.donors:Opposite", "nearest": "matcher.donors:Nearest"},
     "generator": {"deconv": "generator.deconv:Deconv"},
     "replacer": {"mesh": "replacer.mesh:Mesh"},
@@ -25,6 +32,7 @@ _WEIGHTS: Final[dict[str, tuple[str, ...]]] = {
     "haar": ("haar_frontalface", "haar_profileface"),
     "dlib_resnet": ("dlib_resnet", "dlib_5_points"),
 }
+_TRAINED: Final = "extractor.converted:Trained"
 WEAK_SHARE: Final = 0.5
 
 
@@ -50,23 +58,76 @@ def detector(settings: Settings) -> Detector:
     return made
 
 
-def extractor(settings: Settings) -> Extractor:
-    """The extractor with its weights."""
-    weights = [locate(name) for name in _WEIGHTS.get(settings.extractor, ())]
-    made: Extractor = backend("extractor", settings.extractor)(*weights)
+def extractor(settings: Settings, db: Path = DB) -> Extractor:
+    """The extractor with its weights: one of the table, or one that was trained, by its name."""
+    name = settings.extractor
+    if name in _WEIGHTS:
+        weights = [locate(file) for file in _WEIGHTS[name]]
+    else:
+        fetched = name in BACKENDS["extractor"] or name in extractors.added(db)
+        weights = [extractors.locate(name, db)] if fetched else []
+    made: Extractor = backend("extractor", _extractor_class(name, db))(*weights)
     return made
+
+
+def installed_extractors(db: Path = DB) -> list[str]:
+    """The names of the extractors whose weights are there and whole, the default one first."""
+    found = []
+    for name in [*BACKENDS["extractor"], *_trained(db)]:
+        try:
+            for file in _WEIGHTS.get(name, ()):
+                locate(file)
+            if name not in _WEIGHTS:
+                extractors.locate(name, db)
+        except WeightsError:
+            continue
+        found.append(name)
+    return found
+
+
+def _extractor_class(name: str, db: Path) -> str:
+    trained, known = _trained(db), BACKENDS["extractor"]
+    if name in trained:
+        return _TRAINED
+    if trained and name not in known and ":" not in name:
+        every = ", ".join([*known, *trained])
+        raise SettingsError(f"no extractor called {name!r}; known: {every}")
+    return name
+
+
+def _trained(db: Path) -> list[str]:
+    return [name for name in extractors.added(db) if name not in BACKENDS["extractor"]]
 
 
 def matcher(settings: Settings, donors: Database) -> Matcher:
-    """The way of choosing donors."""
-    made: Matcher = backend("matcher", settings.donors)(donors.rows, settings.extractor)
+    """The way of choosing donors, among those that fit --age, --sex and --skin."""
+    from matcher.wishes import Wish, narrowed
+
+    sex = steering.sex(settings.sex)
+    wish = Wish(
+        age=steering.age(settings.age),
+        male=sex == "male" if sex else None,
+        skin=steering.skin(settings.skin),
+    )
+    rows = narrowed(donors.rows, wish, settings.k)
+    made: Matcher = backend("matcher", settings.donors)(rows, settings.extractor)
     return made
 
 
-def generator(donors: Database) -> Generator:
-    """The network of a donor DB."""
-    make = backend("generator", "deconv")
-    made: Generator = make(donors.network, donors.canonical, donors.faces)
+def generator(donors: Database, settings: Settings | None = None) -> Generator:
+    """The generator in a donor DB: of the kind its folder names, or of --generator-class.
+
+    Any but our own network is made as `Class(folder, canonical)`; see docs/generators.md.
+    """
+    place = settings.generator_class if settings else ""
+    make = backend("generator", place or donors.kind)
+    if place or donors.kind != "deconv":
+        made: Generator = make(donors.folder, donors.canonical)
+        return made
+    from generator.deconv import heads
+
+    largest, *smaller = heads(donors.network)
+    made = make(largest, donors.canonical, donors.faces, smaller)
     return made
 
 

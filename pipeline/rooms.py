@@ -4,12 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detector.facemesh import FaceMesh
+from detector.iris import Iris
 from generator.canonical import Canonical
-from pipeline import database, registry
+from generator.looks import Beard
+from pipeline import database, extractors, registry, steering
 from pipeline.contract import Detector, Extractor, Floats, Generator, Matcher, Replacer
+from pipeline.database import Database
+from pipeline.errors import SettingsError
+from pipeline.expressions import Calm
+from pipeline.extractors import Thresholds
 from pipeline.settings import Settings
 from pipeline.weights import locate
 from replacer.fill import Fill
+from replacer.glasses import Glasses
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,9 @@ class Drawing:
     replacer: Replacer
     canonical: Canonical
     mean: Floats  # (d,) the donors' mean features, which centre all others
+    thresholds: Thresholds  # of likeness, as the extractor measures it
+    glasses: Glasses | None = None  # None where nobody keeps theirs
+    beard: Beard | None = None  # None where the DB cannot tell beards
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Rooms:
     mesh: FaceMesh
     fallback: Fill
     drawing: Drawing | None
+    eyes: Iris | None = None  # None where nobody's eyes are drawn
 
 
 def furnish(settings: Settings, home: Path = database.HOME) -> Rooms:
@@ -42,16 +53,40 @@ def furnish(settings: Settings, home: Path = database.HOME) -> Rooms:
         FaceMesh(locate("face_landmark")),
         Fill(cover),
         _drawing(settings, home) if settings.mode == "surrogate" else None,
+        Iris(locate("iris_landmark")) if settings.mode == "surrogate" else None,
     )
 
 
 def _drawing(settings: Settings, home: Path) -> Drawing:
-    donors = database.load(settings.generator, home)
+    donors = database.load(settings.generator, home, settings.extractor)
+    _check_identity(settings, donors)
+    made = registry.generator(donors, settings)
     return Drawing(
-        registry.extractor(settings),
+        registry.extractor(settings, home),
         registry.matcher(settings, donors),
-        registry.generator(donors),
+        Calm(made, donors.canonical) if settings.expression == "neutral" else made,
         registry.replacer(settings, donors),
         donors.canonical,
         donors.rows.attributes.mean,
+        extractors.thresholds(settings.extractor, home),
+        _glasses(settings, donors),
+        donors.beard,
     )
+
+
+def _glasses(settings: Settings, donors: Database) -> Glasses | None:
+    """None where people must not be told apart by what they wear."""
+    if steering.k_same(settings.scheme):
+        return None
+    face = donors.canonical
+    locate("glasses_weights")  # checked, and read from beside the network
+    return Glasses(locate("glasses"), face.layout, face.triangles)
+
+
+def _check_identity(settings: Settings, donors: Database) -> None:
+    count = len(donors.faces.skin)
+    beyond = [row for row in steering.identity(settings.identity) if row >= count]
+    if beyond:
+        raise SettingsError(
+            f"--identity {beyond[0]}: the donors of generator {donors.name!r} are 0..{count - 1}"
+        )

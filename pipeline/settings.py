@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, fields
 
+from pipeline import steering
 from pipeline.errors import SettingsError
 
 MODES = ("surrogate", "mosaic", "blur", "solid")
 DONORS = ("opposite", "nearest")
+EXPRESSIONS = ("keep", "neutral")
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast",
     "medium", "slow", "slower", "veryslow", "placebo",
@@ -20,6 +22,7 @@ class Settings:
     detector: str = "centerface"
     extractor: str = "dlib_resnet"
     generator: str = ""
+    generator_class: str = ""
     donors: str = "opposite"
     k: int = 4
     detect_size: int = 1280
@@ -27,6 +30,12 @@ class Settings:
     detect_threshold: float = 0.35
     min_face: int = 10
     shape: float = 1.0
+    expression: str = "keep"
+    age: str = ""
+    sex: str = ""
+    skin: str = ""
+    identity: str = ""
+    scheme: str = steering.DEFAULT_SCHEME
     suffix: str = "-deid"
     overwrite: bool = False
     keep_date: bool = False
@@ -38,6 +47,7 @@ class Settings:
         self._one_of("mode", MODES)
         self._one_of("donors", DONORS)
         self._one_of("preset", PRESETS)
+        self._one_of("expression", EXPRESSIONS)
         for name, low, high in (
             ("k", 1, 16),
             ("detect_size", 128, 8192),
@@ -53,6 +63,23 @@ class Settings:
                 raise SettingsError(f"{flag(name)} must lie in {low}..{high}, got {value}")
         if not self.suffix or "/" in self.suffix or "\\" in self.suffix:
             raise SettingsError(f"--suffix must be a part of a file name, got {self.suffix!r}")
+        self._check_steering()
+
+    def _check_steering(self) -> None:
+        wishes = steering.age(self.age), steering.sex(self.sex), steering.skin(self.skin)
+        if steering.identity(self.identity) and any(wishes):
+            raise SettingsError("--identity names the donors: leave out --age, --sex and --skin")
+        if not steering.k_same(self.scheme):
+            return
+        if self.mode != "surrogate":
+            raise SettingsError(f"--scheme {self.scheme} shares surrogates: leave --mode out")
+        if self.identity:
+            raise SettingsError("--identity and --scheme k-same exclude each other")
+        if self.shape != 1:
+            raise SettingsError(
+                f"--scheme {self.scheme} needs --shape 1, got {self.shape}: less leaves a part of "
+                "each person's own shape"
+            )
 
     def _one_of(self, name: str, known: tuple[str, ...]) -> None:
         value = getattr(self, name)

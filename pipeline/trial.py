@@ -7,31 +7,33 @@ import numpy as np
 
 from matcher.cosine import similarity
 from pipeline import planes
+from pipeline.analysis import Faults
 from pipeline.contract import Frame, Ints, Person
 from pipeline.rooms import Drawing
 from pipeline.tracks import Sample
+from pipeline.wearing import wear
 
 TRIES: Final = 4
-UNLIKE: Final = 0.1
 _REDRAWS: Final = 20
 
 
 def least_alike(
-    person: Person, look: Sample | None, draws: Iterable[Ints], drawing: Drawing
+    wearers: list[tuple[Person, Sample | None]], draws: Iterable[Ints], drawing: Drawing
 ) -> Ints:
-    """(k,) the first of the donors drawn whose surrogate is a stranger to the person's features.
+    """(k,) the first of the donors drawn whose surrogate is a stranger to all who will wear it.
 
-    Where none of `draws` (at least one) is, the least alike of them; where the person's features
-    or a good look at the face are not known, the first.
+    Where none of `draws` (at least one) is, the least alike of them; where nobody's features and
+    a good look at the face are known, the first.
     """
+    known = [(p, look) for p, look in wearers if look and np.isfinite(p.features).all()]
     best: tuple[float, Ints] | None = None
     for donors in draws:
-        if look is None or not np.isfinite(person.features).all():
+        if not known:
             return donors
-        alike = resemblance(person, look, donors, drawing)
+        alike = max(resemblance(person, look, donors, drawing) for person, look in known)
         if best is None or alike < best[0]:
             best = (alike, donors)
-        if alike < UNLIKE:
+        if alike < drawing.thresholds.unlike:
             break
     assert best is not None
     return best[1]
@@ -54,7 +56,7 @@ def resemblance(person: Person, look: Sample, donors: Ints, drawing: Drawing) ->
     """Centred cosine of the person with the look at them that wears the donors' surrogate."""
     mesh = look.faces.mesh[0]
     surrogate = drawing.generator.generate(donors, person, mesh)
-    patch = drawing.replacer.replace(look.crop, mesh, surrogate)
+    _, patch = wear(look.crop, mesh, (person, surrogate), drawing, Faults())
     worn = planes.paste(Frame((look.crop,), "rgb24"), [patch]).planes[0]
     features = drawing.extractor.extract(worn, look.faces)
     return float(similarity(features, person.features[None], drawing.mean)[0, 0])

@@ -16,7 +16,7 @@ from replacer.fill import Fill
 from tests.conftest import drawn_background, unknown_person
 
 DETECTORS = list(registry.BACKENDS["detector"])
-EXTRACTORS = list(registry.BACKENDS["extractor"])
+EXTRACTORS = registry.installed_extractors()
 MATCHERS = list(registry.BACKENDS["matcher"])
 COVERS = [mode for mode in MODES if mode != "surrogate"]
 SIZES = [(1, 1), (1, 33), (40, 1), (19, 19), (64, 48)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from pipeline import cli, database, demo
+from pipeline import cli, command_run, database, demo
 from pipeline.settings import Settings
 from tests.conftest import drawn_background
 
@@ -67,12 +67,23 @@ def command(*arguments):
         ("--preset=warp", "no preset called 'warp'"),
         ("--nonsense", "--nonsense"),
         ("--suffix=a/b", "--suffix must be a part of a file name"),
+        ("--expression=sad", "no expression called 'sad'; known: keep, neutral"),
+        ("--age=old", "--age must be years as 20..40, got 'old'"),
+        ("--age=79..80", "donors fit --age, --sex and --skin"),
+        ("--sex=x", "--sex must be female or male, got 'x'"),
+        ("--skin=blue", "--skin must be very-light, light, "),
+        ("--identity=1,1", "--identity must be 1..16 different donor numbers"),
+        ("--identity=99999", "--identity 99999: the donors of generator"),
+        ("--scheme=k-same", "--scheme must be default or k-same and a number"),
+        ("--scheme=k-same 3", "--scheme k-same 3 needs 3 persons who can be told apart"),
+        ("--generator-class=no.such:Thing", "no generator at 'no.such:Thing'"),
         ("--salt-file=gone", "--salt-file gone: No such file or directory"),
     ],
 )
 def test_a_bad_option_is_one_line_exit_code_1_and_no_output(tmp_path, run, option, words):
     code, said = run(option)
     assert code == 1
+    said = [line for line in said if not line.startswith("--identity gives all")]
     assert len(said) == 1
     assert words in said[0]
     assert outputs(tmp_path) == []
@@ -84,14 +95,48 @@ def test_a_bad_option_in_a_process_of_its_own_is_one_line():
     assert done.stderr == "no mode called 'pixelate'; known: surrogate, mosaic, blur, solid\n"
 
 
-def test_help_explains_every_option():
-    done = command("run", "--help")
-    assert done.returncode == 0
+def parsers():
     parser = cli._parser()
-    commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    for action in commands.choices["run"]._actions:
+    return next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
+
+
+@pytest.mark.parametrize("name", sorted(parsers()))
+def test_help_explains_every_option(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([name, "--help"])
+    told = capsys.readouterr().out
+    assert end.value.code == 0
+    for action in parsers()[name]._actions:
         assert action.help, action.dest
-        assert all(option in done.stdout for option in action.option_strings)
+        assert all(option in told for option in action.option_strings)
+
+
+def test_help_lists_the_commands_and_loads_no_room():
+    code = (
+        "import sys, pipeline.cli as c\ntry: c.main(['--help'])\nexcept SystemExit: pass\n"
+        "sys.exit(' '.join({'cv2', 'av', 'openvino', 'dlib', 'numpy'} & set(sys.modules)) or None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("run", "detect", "extract", "match", "generate", "replace"):
+        assert f"\n    {name} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "result"),
+    [
+        (["run", "--scheme", "k-same", "5", "in"], ["run", "--scheme", "k-same 5", "in"]),
+        (["run", "--scheme=k-same", "5"], ["run", "--scheme=k-same 5"]),
+        (["run", "--scheme", "k-same", "in"], ["run", "--scheme", "k-same", "in"]),
+        (["run", "--scheme", "default", "5"], ["run", "--scheme", "default", "5"]),
+        (["run", "-k", "5"], ["run", "-k", "5"]),
+        ([], []),
+    ],
+)
+def test_a_scheme_and_its_number_are_one_option(given, result):
+    assert command_run.joined(given) == result
 
 
 def test_every_setting_has_an_option_with_the_same_default():
@@ -188,13 +233,13 @@ def test_an_empty_salt_file_is_told(tmp_path, run):
 
 
 def test_an_empty_in_folder_is_given_a_demo_clip(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "DB", tmp_path / "DB")
+    monkeypatch.setattr(command_run, "DB", tmp_path / "DB")
     (tmp_path / "in").mkdir()
-    assert cli._standard_input_folder(False) == tmp_path / "in"
+    assert command_run._standard_input_folder(False) == tmp_path / "in"
     assert [path.name for path in (tmp_path / "in").iterdir()] == [demo.NAME]
 
 
 def test_an_in_folder_with_something_in_it_is_left_alone(tmp_path, monkeypatch, photo):
-    monkeypatch.setattr(cli, "DB", tmp_path / "DB")
-    cli._standard_input_folder(True)
+    monkeypatch.setattr(command_run, "DB", tmp_path / "DB")
+    command_run._standard_input_folder(True)
     assert [path.name for path in (tmp_path / "in").iterdir()] == ["photo.png"]

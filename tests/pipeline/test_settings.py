@@ -24,6 +24,7 @@ from pipeline.settings import MODES, Settings, flag
         ("max_pixels", 0, "--max-pixels"),
         ("suffix", "", "--suffix"),
         ("suffix", "../x", "--suffix"),
+        ("expression", "sad", "no expression called 'sad'; known: keep, neutral"),
     ],
 )
 def test_a_value_outside_its_range_is_named(name, value, words):
@@ -51,3 +52,17 @@ def test_the_record_is_plain_and_holds_no_secret():
 def test_a_flag_is_spelled_with_dashes():
     assert flag("detect_size") == "--detect-size"
     assert flag("k") == "-k"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"identity": "1,2", "age": "20..30"}, "leave out --age, --sex and --skin"),
+        ({"scheme": "k-same 3", "identity": "1,2"}, "exclude each other"),
+        ({"scheme": "k-same 3", "mode": "blur"}, "leave --mode out"),
+        ({"scheme": "k-same 3", "shape": 0.5}, "needs --shape 1, got 0.5"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_named(given, words):
+    with pytest.raises(SettingsError, match=words):
+        Settings(**given)

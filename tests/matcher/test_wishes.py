@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from matcher.donors import Opposite
+from matcher.wishes import Wish, allowed, narrowed, typology_angle, years
+from pipeline.contract import Person
+from pipeline.errors import SettingsError
+from tests.conftest import unknown_person
+
+
+@pytest.mark.parametrize(
+    ("lab", "degrees"),
+    [((100, 0, 0.0), 90), ((50, 10, 20), 0), ((70, 0, 20), 45), ((30, 0, 20), -45)],
+)
+def test_the_typology_angle_of_a_colour(lab, degrees):
+    assert typology_angle(np.float32([lab]))[0] == pytest.approx(degrees, abs=0.1)
+
+
+def test_who_asks_for_nothing_is_allowed_everybody(donors):
+    assert not Wish()
+    assert allowed(donors.rows, Wish()).all()
+    assert narrowed(donors.rows, Wish(), 4) is donors.rows
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Wish(age=(20, 40)),
+        Wish(male=True),
+        Wish(male=False),
+        Wish(skin=(10, 41)),
+        Wish(age=(15, 50), male=False, skin=(20, 60)),
+    ],
+)
+def test_every_donor_that_is_left_fits_the_wish_and_all_who_fit_are_left(donors, wish):
+    left = narrowed(donors.rows, wish, 4)
+    ages, angles = years(left.likeness), typology_angle(left.skin)
+    if wish.age:
+        assert ((ages >= wish.age[0]) & (ages <= wish.age[1])).all()
+    if wish.male is not None:
+        assert ((left.likeness[:, 0] > 0.5) == wish.male).all()
+    if wish.skin:
+        assert ((angles >= wish.skin[0]) & (angles <= wish.skin[1])).all()
+    assert len(left.rows) == allowed(donors.rows, wish).sum() < len(donors.rows.rows)
+    place = {int(row): i for i, row in enumerate(donors.rows.rows)}
+    same = [place[int(row)] for row in left.rows]
+    assert np.array_equal(left.features, donors.rows.features[same])
+
+
+def test_too_few_donors_are_counted(donors):
+    fitting = int(allowed(donors.rows, Wish(age=(70, 120))).sum())
+    with pytest.raises(SettingsError, match=f"^{fitting} of {len(donors.rows.rows)} donors fit"):
+        narrowed(donors.rows, Wish(age=(70, 120)), fitting + 1)
+
+
+def test_a_wish_overrules_what_the_person_looks_like(donors):
+    """A woman of 30 asked to become a man gets men only; without the wish she never does."""
+    female = int(np.argmin(donors.rows.likeness[:, 0]))
+    person = Person(donors.rows.features[female], donors.rows.skin[female], unknown_person().shape)
+    male = dict(zip(donors.rows.rows.tolist(), donors.rows.likeness[:, 0] > 0.5, strict=True))
+
+    def drawn(rows):
+        matcher = Opposite(rows, donors.rows.extractor)
+        picks = [matcher.match(person, 4, np.random.default_rng(n)).identities for n in range(9)]
+        return [male[row] for row in np.ravel(picks).tolist()]
+
+    assert not any(drawn(donors.rows))
+    assert all(drawn(narrowed(donors.rows, Wish(male=True), 4)))
+
+
+def test_an_overruled_age_spreads_over_the_whole_range(donors):
+    """Not only over those nearest to the person's own age."""
+    youngest = int(np.argmin(donors.rows.likeness[:, 1]))
+    person = Person(
+        donors.rows.features[youngest], donors.rows.skin[youngest], unknown_person().shape
+    )
+    rows = narrowed(donors.rows, Wish(age=(20, 80)), 4)
+    ages = dict(zip(rows.rows.tolist(), years(rows.likeness).tolist(), strict=True))
+    matcher = Opposite(rows, rows.extractor)
+    picks = [matcher.match(person, 4, np.random.default_rng(n)).identities for n in range(30)]
+    drawn = [ages[row] for row in np.ravel(picks).tolist()]
+    assert min(drawn) >= 20
+    assert max(drawn) > np.percentile(list(ages.values()), 60)
