@@ -1,0 +1,167 @@
+"""Keeps a person's own glasses in front of the surrogate.
+
+A network looks at the eye band of the face's own texture and tells frames, and lenses through
+which nothing is seen, from skin, brows and eyes. Whether a person wears any is decided once, from
+good looks at the person; each picture then tells where they lie.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import openvino as ov
+
+from pipeline.contract import Floats, Image, Ints
+from pipeline.geometry import bounds, pixels, rasterise, warp
+from replacer.glasses_band import HEIGHT, SIDE, TOP, prepared
+
+SMALLEST: Final = 50.0
+_FADE: Final = 12.0
+_SURE: Final = (0.25, 0.75)
+_NEAR: Final = 9
+_KNOWN: Final = 8.0
+_MOST_FRAME: Final = 0.3
+_MOST: Final = 0.6
+LEAST: Final = 0.02
+_LIGHT: Final = 0.06
+_EYES: Final = (
+    [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
+    [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
+)
+
+
+class Glasses:
+    """`layout` (468, 2) and `triangles` are those of the canonical texture."""
+
+    def __init__(self, network: Path, layout: Floats, triangles: Ints) -> None:
+        self._model = ov.Core().compile_model(network, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        self._layout = layout * SIDE - np.array([0.5, 0.5 + TOP], np.float32)
+        cover = rasterise(self._layout, triangles, (SIDE, HEIGHT))
+        self._inside = (cover >= 0).astype(np.float32)
+        self._corners = triangles[np.maximum(cover, 0)]
+        self._shares = _barycentric(self._layout[self._corners])
+        self._triangles = triangles[np.unique(cover[cover >= 0])]
+        self._eyes = _filled([self._layout[eye] for eye in _EYES])
+
+    def matte(self, image: Image, mesh: Floats) -> Floats:
+        """(HEIGHT, SIDE) how surely glasses hide the face of `mesh` (468, 3) px there, 0..1.
+
+        All 0 where the face is too small to tell, or where more of it would stay than glasses
+        can hide.
+        """
+        if float(np.ptp(mesh[:, 0])) < SMALLEST:
+            return np.zeros((HEIGHT, SIDE), np.float32)
+        return self.of_band(self._band(image, mesh))
+
+    def of_band(self, band: Image) -> Floats:
+        """The same of a face's own texture (HEIGHT, SIDE, 3), as far as glasses lie in it."""
+        frame, lens = self._seen(band)
+        frame = frame * (1 - self._eyes)
+        face = self._inside.sum()
+        if frame.sum() > _MOST_FRAME * face:
+            return np.zeros((HEIGHT, SIDE), np.float32)
+        matte: Floats = np.maximum(frame, lens)
+        return matte if matte.sum() <= _MOST * face else np.zeros_like(matte)
+
+    def worn(self, mattes: list[Floats]) -> Floats:
+        """The mean of a person's `mattes` where they show glasses, else an empty (0, 0) array.
+
+        The clearer looks count for more.
+        """
+        evidence = np.array([self.evidence(matte) for matte in mattes])
+        if not len(mattes) or evidence.mean() < LEAST:
+            return np.zeros((0, 0), np.float32)
+        return np.average(mattes, axis=0, weights=evidence).astype(np.float32)
+
+    def evidence(self, matte: Floats) -> float:
+        """The share of the band that glasses hide, on that half of it where it is smaller.
+
+        A strand of hair over one eye is no pair of glasses.
+        """
+        sure = _ramp(matte, *_SURE)
+        halves = [sure[:, : SIDE // 2].sum(), sure[:, SIDE // 2 :].sum()]
+        return float(min(halves) / (self._inside.sum() / 2))
+
+    def over(self, image: Image, mesh: Floats, worn: Floats) -> Floats:
+        """(h, w) in 0..1: where in the picture glasses lie over the face of `mesh` (468, 3) px.
+
+        `worn` (HEIGHT, SIDE) is what the person wears: there is nothing far from it, and near it
+        less must be seen than to tell a stranger's glasses.
+        """
+        near = np.asarray(cv2.dilate(worn, np.ones((_NEAR, _NEAR), np.uint8)))
+        matte = self.matte(image, mesh)
+        odds = matte / (1 - np.minimum(matte, 0.999)) * (1 + _KNOWN * near)
+        strength = np.clip((float(np.ptp(mesh[:, 0])) - SMALLEST) / _FADE, 0, 1)
+        steady = _ramp(odds / (1 + odds), *_SURE) * _ramp(near, *_SURE) * strength
+        result = np.zeros(image.shape[:2], np.float32)
+        x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
+        if x2 > x1 and y2 > y1:
+            target = mesh - np.array([x1, y1, 0], np.float32)
+            size = (x2 - x1, y2 - y1)
+            drawn, lies = warp(steady, self._layout, target, self._triangles, size)
+            result[y1:y2, x1:x2] = drawn * lies
+        return result
+
+    def _band(self, image: Image, mesh: Floats) -> Image:
+        """The face's own texture (HEIGHT, SIDE, 3), from a picture shrunk to fit; black outside."""
+        x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
+        region = image[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+        if region.size == 0:
+            return np.zeros((HEIGHT, SIDE, 3), np.uint8)
+        factor = min(1.0, SIDE / max(region.shape[:2]))
+        size = [max(1, round(n * factor)) for n in region.shape[1::-1]]
+        region = np.asarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA), np.uint8)
+        points = ((mesh[:, :2] - (x1, y1)) * factor + (factor - 1) / 2).astype(np.float32)
+        place = np.einsum("hwc,hwcx->hwx", self._shares, points[self._corners])
+        band = cv2.remap(region, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(band * self._inside[..., None].astype(np.uint8))
+
+    def _seen(self, band: Image) -> tuple[Floats, Floats]:
+        """(HEIGHT, SIDE) each: how surely there is a frame, and an opaque lens."""
+        logits = self._model(prepared(band)[None])[0][0]
+        sure = self._inside[..., None] / (1 + np.exp(-np.clip(logits, -30, 30)))
+        return sure[..., 0], sure[..., 1]
+
+
+def bared(image: Image, over: Floats) -> Image:
+    """The picture (h, w, 3) with what lies `over` (h, w) the face painted out by what is near.
+
+    The light on a face is read off it, and dark glasses are no shadow.
+    """
+    factor = min(1.0, 96 / max(image.shape[:2]))
+    size = [max(1, round(n * factor)) for n in image.shape[1::-1]]
+    sigma = _LIGHT * max(size)
+    weight = (1 - np.asarray(cv2.dilate(over, np.ones((3, 3), np.uint8))))[..., None]
+    known = cv2.resize(image * weight, size, interpolation=cv2.INTER_AREA)
+    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    known = cv2.GaussianBlur(known, (0, 0), sigma)
+    share = cv2.GaussianBlur(share, (0, 0), sigma)[..., None]
+    mean = image.mean(axis=(0, 1))
+    near = cv2.resize((known + 1e-3 * mean) / (share + 1e-3), image.shape[1::-1])
+    return np.clip(np.rint(near + (image - near) * weight), 0, 255).astype(np.uint8)
+
+
+def _ramp(values: Floats, low: float, high: float) -> Floats:
+    return np.clip((values - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def _filled(outlines: list[Floats]) -> Floats:
+    """(HEIGHT, SIDE) 1 within the outlines (n, 2) px, 0 elsewhere, soft at the edge."""
+    filled = np.zeros((HEIGHT, SIDE), np.float32)
+    for points in outlines:
+        cv2.fillConvexPoly(filled, cv2.convexHull(np.rint(points).astype(np.int32)), 1.0)
+    return np.asarray(cv2.GaussianBlur(filled, (0, 0), 0.8), np.float32)
+
+
+def _barycentric(corners: Floats) -> Floats:
+    """(h, w, 3) shares of a triangle's corners (h, w, 3, 2) px that add up to the pixel's place."""
+    height, width = corners.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    origin, edges = corners[:, :, 0], corners[:, :, 1:] - corners[:, :, :1]
+    at = np.stack([x, y], axis=-1) - origin
+    det = edges[..., 0, 0] * edges[..., 1, 1] - edges[..., 0, 1] * edges[..., 1, 0]
+    det = np.where(np.abs(det) < 1e-6, 1.0, det)
+    b = (at[..., 0] * edges[..., 1, 1] - at[..., 1] * edges[..., 1, 0]) / det
+    c = (at[..., 1] * edges[..., 0, 0] - at[..., 0] * edges[..., 0, 1]) / det
+    return np.stack([1 - b - c, b, c], axis=-1).astype(np.float32)
