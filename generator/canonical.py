@@ -11,6 +11,18 @@ from pipeline.contract import Floats, Image, Ints
 from pipeline.geometry import align
 
 _CHEEKS: Final = ((0.24, 0.50, 0.36, 0.62), (0.64, 0.50, 0.76, 0.62), (0.40, 0.16, 0.60, 0.24))
+# Points of both upper lids and of the upper lip's inner edge, and those that they close upon.
+_LIPS_ABOVE: Final = [191, 80, 81, 82, 13, 312, 311, 310, 415]
+_LIPS_BELOW: Final = [95, 88, 178, 87, 14, 317, 402, 318, 324]
+_ABOVE: Final = [
+    *(246, 161, 160, 159, 158, 157, 173, 466, 388, 387, 386, 385, 384, 398),
+    *_LIPS_ABOVE,
+]
+_BELOW: Final = [
+    *(7, 163, 144, 145, 153, 154, 155, 249, 390, 373, 374, 380, 381, 382),
+    *_LIPS_BELOW,
+]
+_LOWER_LID: Final = 0.2  # its share in closing an eye
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +51,26 @@ def neutral(shapes: Floats, canonical: Canonical) -> Floats:
     """Frontal shapes (m, 468, 3) with their expressions taken out."""
     excess = codes(shapes) - canonical.rest
     return (shapes - np.einsum("mc,cpx->mpx", excess, canonical.bend)).astype(np.float32)
+
+
+def opened_alike(shape: Floats, own: Floats) -> Floats:
+    """`shape` (468, 3) with its eyes and lips as far open as those of `own` (468, 3)."""
+    result = shape.copy()
+    middle = (shape[_ABOVE] + shape[_BELOW]) / 2
+    gap = own[_BELOW] - own[_ABOVE]
+    result[_ABOVE], result[_BELOW] = middle - gap / 2, middle + gap / 2
+    return result
+
+
+def with_lids(shape: Floats, openings: Floats) -> Floats:
+    """`shape` (468, 3) with its eyes `openings` (2,) wide open, as codes tell it."""
+    result, eyes = shape.copy(), len(_ABOVE) - len(_LIPS_ABOVE)
+    factors = np.repeat(openings / np.maximum(eye_code(shape), 1e-6), eyes // 2)[:, None]
+    above, below = _ABOVE[:eyes], _BELOW[:eyes]
+    gap = shape[below] - shape[above]
+    result[below] = shape[below] - gap * (1 - factors) * _LOWER_LID
+    result[above] = result[below] - gap * factors
+    return result.astype(np.float32)
 
 
 def skin_tone(texture: Image) -> Floats:

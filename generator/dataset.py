@@ -7,15 +7,22 @@ import cv2
 import numpy as np
 
 from generator.canonical import codes
+from generator.looks import Beard, fit_beard
+from generator.statistics import logistic
 from pipeline.contract import Floats, Image, Mask
 
 MIN_FACE_WIDTH: Final = 110
 MAX_YAW: Final = 0.35
 MAX_LENT_YAW: Final = 0.22
+MIN_OPENING: Final = 0.07
+_OPEN_EYES: Final = 0.062
 _SOFTEST: Final = 0.85
+_UNEVEN: Final = 0.38
+_STRANGE: Final = 0.85
+_SPARE: Final = 100
 _SIDE: Final = 48
 _COMPONENTS: Final = 120
-_GLASSES: Final = ("glasses",)
+_GLASSES_FROM: Final = -1.0
 _HATS: Final = ("beanie", " hat", "fedora", "cap", "bandana", "crown")
 _BEARDS: Final = ("beard", "goatee", "mustache")
 _UNFIT: Final = (
@@ -34,67 +41,104 @@ class Material:
     labels: list[str]
     widths: Floats  # (m,) px from cheek to cheek in the picture
     yaws: Floats  # (m,) -1..1, 0 is frontal
+    male: Floats  # (m,) apparent sex in [0, 1]
+    looks: Floats  # (m, 16) see looks.py
+    layout: Floats  # (468, 2) of the textures, shares of their side
+    unwanted: Mask  # (m,) left out by somebody who looked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Roles:
-    """What each of m donors may lend: a whole face, a mouth, eyes; why it was left out else."""
+    """What each of m pictures is used for, and what speaks against it as a whole face."""
 
-    identity: Mask
-    mouth: Mask
-    eyes: Mask
+    identity: Mask  # lends a whole face
+    mouth: Mask  # lends what is seen between open lips
+    held_back: Mask  # fit to lend a face, kept out of training to measure against
     reasons: list[str]
+    beard: Beard
 
 
 def roles(material: Material) -> Roles:
     """Sort the donors by labels and by measures of their textures.
 
     Labels are noisy and rare: glasses, hats and beards without a label are found by logistic
-    regressions on the textures' principal components, trained on the labelled rows and applied
-    to each donor by a model that has not seen it.
+    regressions on the textures' principal components (beards also on looks.py's measures),
+    trained on the labelled rows and applied to each donor by a model that has not seen it.
     """
     small, inside = _shrunk(material)
     parts = _principal(small[:, inside].reshape(len(small), -1))
     label = {
         name: _labelled(material.labels, words)
-        for name, words in (("glasses", _GLASSES), ("hat", _HATS), ("beard", _BEARDS))
+        for name, words in (("hat", _HATS), ("beard", _BEARDS))
     }
     score = {name: _unseen_scores(parts, wanted) for name, wanted in label.items()}
     light = small.mean(axis=3)
+    uneven = _side_light(light, inside)
+    strange = _strangeness(small[:, inside].reshape(len(small), -1), light)
     faults: list[tuple[str, Mask]] = [
+        ("left out by hand", material.unwanted),
         ("turned", np.abs(material.yaws) >= MAX_YAW),
         ("small", material.widths < MIN_FACE_WIDTH),
         ("labelled unfit", _labelled(material.labels, _UNFIT)),
-        ("glasses", label["glasses"] | (score["glasses"] > 0)),
+        ("glasses", _glasses(material)),
         ("hat", label["hat"] | (score["hat"] > 1)),
-        ("side light", _side_light(light, inside) > 0.38),
+        ("side light", uneven > _UNEVEN),
         ("grey", np.abs(small[..., 0] - small[..., 2])[:, inside].mean(axis=1) < 0.04),
         ("dark", light[:, inside].mean(axis=1) < 0.16),
-        ("unlike a face", _strangeness(small[:, inside].reshape(len(small), -1), light) > 0.85),
+        ("unlike a face", strange > _STRANGE),
     ]
     reasons = [", ".join(name for name, bad in faults if bad[row]) for row in range(len(small))]
-    fit = np.array([not reason for reason in reasons])
-    return _sort(material, fit, label["beard"] | (score["beard"] > -0.5), small, inside, reasons)
-
-
-def _sort(
-    material: Material, fit: Mask, beard: Mask, small: Floats, inside: Mask, reasons: list[str]
-) -> Roles:
-    """A whole face is lent by calm, evenly lit, frontal faces only: their cheeks are seen."""
-    code = codes(material.shapes)
-    lipstick = _labelled(material.labels, ("lipstick",))
-    strange = _labelled(material.labels, ("surprised", "angry", "disgusted", "wide eyes"))
-    calm = (code[:, 0] < 0.11) & (code[:, 5:].min(axis=1) > 0.078) & ~strange
-    light = small.mean(axis=3)
-    hard = _contrast(light, inside)
-    even = (_side_light(light, inside) < 0.33) & (hard <= np.quantile(hard[fit], _SOFTEST))
-    frontal = np.abs(material.yaws) < MAX_LENT_YAW
+    beard = fit_beard(material.looks, label["beard"])
+    hairy = label["beard"] | (score["beard"] > -0.5)
+    sure = label["beard"] | (score["beard"] > 0)
+    bearded = sure & (beard.score(material.looks) > 0.65) & (material.male > 0.5)
+    # Few have beards, and beards are unlike most faces and dark below: judged less strictly.
+    lenient = _without(reasons, "side light", "unlike a face")
+    lenient &= (uneven < 0.46) & (strange < 0.96)
+    even = (uneven < 0.33) & _soft(_contrast(light, inside), _without(reasons))
+    calm = _calm(material) & (np.abs(material.yaws) < MAX_LENT_YAW)
+    plain = _without(reasons) & ~hairy & even & calm
+    held_back = _every_tenth(plain)
     return Roles(
-        identity=fit & ~beard & ~lipstick & calm & even & frontal,
-        mouth=fit & ~beard & ~lipstick,
-        eyes=fit,
+        identity=(plain & ~held_back) | (lenient & bearded & calm),
+        mouth=_open_mouths(material, reasons) & (uneven < 0.5),
+        held_back=held_back,
         reasons=reasons,
+        beard=beard,
     )
+
+
+def _without(reasons: list[str], *forgiven: str) -> Mask:
+    """(m,) nothing speaks against a picture but what is forgiven."""
+    return np.array([not set(reason.split(", ")) - {"", *forgiven} for reason in reasons])
+
+
+def _soft(hard: Floats, usable: Mask) -> Mask:
+    """(m,) not among the hardest of the usable faces."""
+    return hard <= (np.quantile(hard[usable], _SOFTEST) if usable.any() else -np.inf)
+
+
+def _calm(material: Material) -> Mask:
+    code = codes(material.shapes)
+    moved = _labelled(material.labels, ("surprised", "angry", "disgusted", "wide eyes"))
+    return (code[:, 0] < 0.11) & (code[:, 5:].min(axis=1) > _OPEN_EYES) & ~moved
+
+
+def _open_mouths(material: Material, reasons: list[str]) -> Mask:
+    """Only what lies between the lips is lent: glasses, hats and beards do not matter."""
+    forgiven = ("glasses", "hat", "side light", "unlike a face", "labelled unfit")
+    tongue = _labelled(material.labels, ("tongue",))
+    opening = codes(material.shapes)[:, 0]
+    return _without(reasons, *forgiven) & ~tongue & (opening > MIN_OPENING)
+
+
+def _every_tenth(usable: Mask) -> Mask:
+    """One in ten of the usable rows, where there are enough to spare some."""
+    result = np.zeros(len(usable), bool)
+    rows = np.flatnonzero(usable)
+    if len(rows) >= _SPARE:
+        result[rows[5::10]] = True
+    return result
 
 
 def _contrast(light: Floats, inside: Mask) -> Floats:
@@ -102,6 +146,33 @@ def _contrast(light: Floats, inside: Mask) -> Floats:
     detail = np.stack([x - cv2.GaussianBlur(x, (0, 0), 4) for x in light])[:, inside]
     result: Floats = detail.std(axis=1) / light[:, inside].mean(axis=1)
     return result
+
+
+def _glasses(material: Material) -> Mask:
+    """(m,) glasses by label or by the edges of rims around the eyes.
+
+    Few are labelled: what a first regression finds surely teaches a second.
+    """
+    told = _labelled(material.labels, ("glasses",))
+    parts = _principal(np.log(_eye_edges(material) + 0.005).reshape(len(told), -1))
+    surely = told | (_unseen_scores(parts, told) > 1)
+    return told | (_unseen_scores(parts, surely) > _GLASSES_FROM)
+
+
+def _eye_edges(material: Material) -> Floats:
+    """(m, h, w, 2) strength of edges down and across in the band of the eyes, one half's worth."""
+    places = np.rint(material.layout * 2 * _SIDE - 0.5).astype(int)
+    rows = slice(places[9, 1], places[50, 1] + 2)
+    columns = slice(places[[127, 234], 0].min() + 2, places[[356, 454], 0].max() - 2)
+    edges = []
+    for texture in material.textures:
+        light = cv2.resize(texture, (2 * _SIDE, 2 * _SIDE), interpolation=cv2.INTER_AREA)
+        light = light.astype(np.float32).mean(axis=2)
+        band = (light / (cv2.GaussianBlur(light, (0, 0), 8) + 4))[rows, columns]
+        both = np.dstack([np.abs(np.diff(band, axis=0))[:, :-1], np.abs(np.diff(band))[:-1]])
+        both = cv2.resize(cv2.GaussianBlur(both, (0, 0), 1.5), None, fx=0.5, fy=0.5)
+        edges.append(((both + both[:, ::-1]) / 2)[:, : both.shape[1] // 2 + 1])
+    return np.stack(edges)
 
 
 def _shrunk(material: Material) -> tuple[Floats, Mask]:
@@ -148,17 +219,3 @@ def _unseen_scores(parts: Floats, wanted: Mask, folds: int = 5) -> Floats:
             weights = logistic(parts[train], wanted[train])
             scores[~train] = parts[~train] @ weights[:-1] + weights[-1]
     return scores
-
-
-def logistic(x: Floats, wanted: Mask, ridge: float = 10.0, rounds: int = 25) -> Floats:
-    """(c + 1,) weights of a balanced, ridge-penalised logistic regression, by Newton's method."""
-    design = np.column_stack([x, np.ones(len(x))]).astype(np.float64)
-    share = float(wanted.mean())
-    balance = np.where(wanted, 0.5 / share, 0.5 / (1 - share))
-    weights = np.zeros(design.shape[1])
-    for _ in range(rounds):
-        p = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        slope = design.T @ (balance * (p - wanted)) + ridge * weights
-        curve = (design * (balance * p * (1 - p))[:, None]).T @ design
-        weights -= np.linalg.solve(curve + ridge * np.eye(len(weights)), slope)
-    return weights.astype(np.float32)

@@ -1,40 +1,41 @@
-"""Draws surrogates online: identity donors for the face, expression donors for mouth and eyes.
+"""Draws surrogates online: a mix of identity donors, made to look and to speak.
 
-A mix of k identity donors, fixed for a person, gives the face. Each donor has one picture, so
-expressions are borrowed region by region: mouth and eyes are drawn as mixes of the donors whose
-codes lie nearest to this frame's, among those of like skin, and laid in softly. Open eyes are the
-mix's own, narrowed or widened by the mesh; lids are laid over them as they close.
+A mix of k donors, fixed for a person, gives the face. The shape carries the expression: lids and
+lips open and close as in the frame. What that cannot show is added to the texture: teeth and
+tongue are drawn as a mix of the donors whose open mouths lie nearest to this frame's, and the
+irises are moved to where the eyes look.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 import openvino as ov
 
-from generator.canonical import Canonical, codes, frontal, neutral
+from generator.canonical import Canonical, codes, frontal, neutral, opened_alike
+from generator.expression import eye_code
+from generator.eyes import Eyes
+from generator.regions import INNER_LIPS, region
 from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
 
+Draw = Callable[[Floats], Floats]  # (b, m) donor mixes → (b, s, s, 3) textures in 0..255
+
 _MOUTH: Final = slice(0, 5)
-_LEFT_EYE: Final = slice(5, 6)
-_RIGHT_EYE: Final = slice(6, 7)
-_OPEN: Final = 0.067
-_CLOSED: Final = 0.052
-_LIPS: Final = [
-    *(61, 146, 91, 181, 84, 17, 314, 405, 321, 375),
-    *(291, 185, 40, 39, 37, 0, 267, 269, 270, 409),
-]
-_LEFT: Final = [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246]
-_RIGHT: Final = [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466]
+_CLOSED: Final = 0.02
+_OPEN: Final = 0.07
 _NEIGHBOURS: Final = 3
-_SKIN_UNIT: Final = 22.0
-_LIKENESS_UNIT: Final = np.array([0.35, 0.4], np.float32)
+_SKIN_UNIT: Final = 40.0
+_LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
 _CLOSENESS: Final = 0.35
 _FACES_KEPT: Final = 64
 _GAIN: Final = (0.7, 1.4)
+_DEFINITE: Final = 1.25
+_SHRUNK: Final = 1.1
+_GROW: Final = 0.004
+_SOFT: Final = 0.007
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,69 +47,91 @@ class DonorFaces:
     skin: Floats  # (m, 3) CIE Lab
     likeness: Floats  # (m, 2) apparent sex in [0, 1] and log age
     mouth: Mask  # (m,) may lend a mouth
-    eyes: Mask  # (m,) may lend eyes
+    identity: Mask  # (m,) may lend a whole face
 
 
 class Deconv:
-    """One surrogate per call; about 5 ms of one network run for a new expression."""
+    """One surrogate per call: no network run for a known face with closed lips, else one.
 
-    def __init__(self, network: Path, canonical: Canonical, donors: DonorFaces) -> None:
-        self._model = ov.Core().compile_model(network, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    `draw` gives textures of the largest side, `smaller` those of smaller ones, in falling order:
+    a face that is small in the picture is drawn with less work.
+    """
+
+    def __init__(
+        self, draw: Draw, canonical: Canonical, donors: DonorFaces, smaller: Sequence[Draw] = ()
+    ) -> None:
         self._canonical = canonical
         self._donors = donors
         self._spread = donors.codes.std(axis=0) + 1e-6
         self._calm = neutral(donors.shapes, canonical)
-        self._face = lru_cache(maxsize=_FACES_KEPT)(self._mixed)
-        side = int(self._model.output(0).get_partial_shape()[1].get_length())
-        lids = donors.eyes & (donors.codes[:, 5:].max(axis=1) < _OPEN)
-        self._regions = [
-            (_region(canonical.layout, side, _LIPS, 0.075, 0.028), _MOUTH, donors.mouth),
-            (_region(canonical.layout, side, _LEFT, 0.06, 0.022), _LEFT_EYE, lids),
-            (_region(canonical.layout, side, _RIGHT, 0.06, 0.022), _RIGHT_EYE, lids),
+        self._heads = [
+            _Head(head, len(donors.codes), canonical.layout) for head in (draw, *smaller)
         ]
+        self._face = lru_cache(maxsize=_FACES_KEPT)(self._mixed)
 
-    def generate(self, identity: Ints, person: Person, mesh: Floats) -> Surrogate:
-        """The mix of the donors `identity` (k,) with the expression of `mesh` (468, 3).
+    def generate(
+        self, identity: Ints, person: Person, mesh: Floats, gaze: Floats | None = None
+    ) -> Surrogate:
+        """The mix of equal parts of the donors `identity` (k,), see `blend`, made more definite:
+        what tells it from the average of all donors of whole faces is a little enlarged.
+        """
+        own = self._donors.identity
+        weights = own.astype(np.float32) * ((1 - _DEFINITE) / own.sum())
+        weights[identity] += _DEFINITE / len(identity)
+        return self.blend(weights, person, mesh, gaze)
+
+    def blend(
+        self, weights: Floats, person: Person, mesh: Floats, gaze: Floats | None = None
+    ) -> Surrogate:
+        """The mix `weights` (m,), summing to 1, with the expression of `mesh` (468, 3).
 
         The shape follows the mesh: the person's own shape without expression is exchanged for
-        the mix's, and what the frame adds to it stays.
+        the mix's, and what the frame adds to it stays. `gaze` (2,) is where the eyes look, right
+        and down in halves of an eye's width; without it they look as the donors' do.
         """
         own = frontal(mesh[None], self._canonical.shape)[0]
-        code = codes(own)
         known = np.isfinite(person.shape).all()
         base = person.shape if known else neutral(own[None], self._canonical)[0]
-        shape = own + self._calm[identity].mean(axis=0) - base
-        closing = np.clip((_OPEN - code[5:]) / (_OPEN - _CLOSED), 0, 1)
-        shares = np.array([1.0, *closing], np.float32)
-        parts = [(r, s) for r, s in zip(self._regions, shares, strict=True) if s > 0]
-        mixes = np.stack([self._expression(code, identity, region) for region, _ in parts])
-        face = self._face(tuple(identity.tolist()))
-        for picture, ((alpha, _, _), share) in zip(self._draw(mixes), parts, strict=True):
-            face = _laid_in(face, picture, alpha * share)
-        texture = np.clip(np.rint(face), 0, 255).astype(np.uint8)
-        return Surrogate(texture, shape.astype(np.float32))
+        calm = np.einsum("m,mpx->px", weights, self._calm)
+        shape = opened_alike(own + calm - base, own)
+        number = self._head(mesh)
+        texture = self._face(number, weights.tobytes())
+        texture = self._speaking(texture, codes(own), weights, number)
+        ahead = gaze if gaze is not None else np.full(2, np.nan, np.float32)
+        texture = self._heads[number].eyes.looking(texture, ahead, eye_code(shape))
+        drawn = np.clip(np.rint(texture), 0, 255).astype(np.uint8)
+        return Surrogate(drawn, shape.astype(np.float32))
 
-    def _mixed(self, identity: tuple[int, ...]) -> Floats:
-        """(s, s, 3) the calm face of equal parts of these donors."""
-        mix = np.zeros((1, len(self._calm)), np.float32)
-        mix[0, list(identity)] = 1 / len(identity)
-        return self._draw(mix)[0]
+    def _head(self, mesh: Floats) -> int:
+        """The smallest head that is large enough for a face of this size in the picture."""
+        unit = float(
+            np.ptp(mesh[:, :2], axis=0).max() / np.ptp(self._canonical.layout, axis=0).max()
+        )
+        large = [i for i, head in enumerate(self._heads) if head.side * _SHRUNK >= unit]
+        return max(large, default=0)
 
-    def _draw(self, mixes: Floats) -> Floats:
-        """(b, s, s, 3) textures in 0..255 of (b, m) donor mixes."""
-        result: Floats = (self._model(mixes)[0] + 1) * 127.5
-        return result
+    def _mixed(self, number: int, weights: bytes) -> Floats:
+        """(s, s, 3) the calm face of a mix."""
+        return self._heads[number].draw(np.frombuffer(weights, np.float32)[None])[0]
 
-    def _expression(self, code: Floats, identity: Ints, part: tuple[Floats, slice, Mask]) -> Floats:
-        """(m,) weights of the donors nearest in one region's code, fading to 0 at the last."""
-        _, numbers, usable = part
+    def _speaking(self, face: Floats, code: Floats, mix: Floats, number: int) -> Floats:
+        """The face with the inside of an open mouth, (s, s, 3)."""
+        share = np.clip((code[0] - _CLOSED) / (_OPEN - _CLOSED), 0, 1)
+        if share == 0 or not self._donors.mouth.any():
+            return face
+        head = self._heads[number]
+        inside = head.draw(self._lenders(code, mix)[None])[0]
+        return _laid_in(face, inside, head.inner_mouth * share)
+
+    def _lenders(self, code: Floats, mix: Floats) -> Floats:
+        """(m,) weights of the donors nearest in the mouth's code, fading to 0 at the last."""
         donors = self._donors
-        far = (((donors.codes - code) / self._spread)[:, numbers] ** 2).mean(axis=1)
-        skin, likeness = donors.skin[identity].mean(axis=0), donors.likeness[identity].mean(axis=0)
+        far = (((donors.codes - code) / self._spread)[:, _MOUTH] ** 2).mean(axis=1)
+        skin, likeness = mix @ donors.skin, mix @ donors.likeness
         far += ((donors.skin - skin) ** 2).sum(axis=1) / _SKIN_UNIT**2
         far += (((donors.likeness - likeness) / _LIKENESS_UNIT) ** 2).sum(axis=1) * 0.25
-        far = np.where(usable, far, np.inf)
-        near = np.argpartition(far, _NEIGHBOURS + 1)[: _NEIGHBOURS + 1]
+        lenders = np.flatnonzero(donors.mouth)
+        near = lenders[np.argsort(far[lenders], kind="stable")[: _NEIGHBOURS + 1]]
         kernel = np.exp(-(far[near] - far[near].min()) / _CLOSENESS)
         kernel -= kernel.min()
         weights = np.zeros(len(far), np.float32)
@@ -116,22 +139,35 @@ class Deconv:
         return weights
 
 
-def _region(layout: Floats, side: int, points: list[int], grow: float, soft: float) -> Floats:
-    """(s, s) opacity: 1 on the points' convex hull, grown and feathered in shares of the side."""
-    filled = np.zeros((side, side), np.uint8)
-    hull = cv2.convexHull(np.rint(layout[points] * side).astype(np.int32))
-    cv2.fillConvexPoly(filled, hull, 1)
-    brush = max(1, round(grow * side))
-    grown = cv2.dilate(filled, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (brush, brush)))
-    result: Floats = cv2.GaussianBlur(grown.astype(np.float32), (0, 0), soft * side)
-    return result
+class _Head:
+    """One size of texture, and the masks that belong to it."""
+
+    def __init__(self, draw: Draw, donors: int, layout: Floats) -> None:
+        self.draw = draw
+        self.side = draw(np.full((1, donors), 1 / donors, np.float32)).shape[1]
+        self.inner_mouth = region(layout, self.side, INNER_LIPS, _GROW, _SOFT)
+        self.eyes = Eyes(layout, self.side)
+
+
+def heads(network: Path) -> list[Draw]:
+    """The network's sizes, largest first; a smaller one leaves out what only larger ones need."""
+    core = ov.Core()
+    model = core.read_model(network)
+    parts = [ov.Model([output], model.get_parameters(), "head") for output in model.outputs]
+    return [_drawing(core.compile_model(p, "CPU", {"PERFORMANCE_HINT": "LATENCY"})) for p in parts]
+
+
+def _drawing(network: ov.CompiledModel) -> Draw:
+    def draw(mixes: Floats) -> Floats:
+        result: Floats = (network(mixes)[0] + 1) * 127.5
+        return result
+
+    return draw
 
 
 def _laid_in(face: Floats, other: Floats, alpha: Floats) -> Floats:
-    """`other` over `face` where alpha, its colours matched on the ring in which both are seen."""
+    """`other` over `face` where alpha, as bright as it on the ring in which both are seen."""
     ring = (alpha > 0.02 * alpha.max()) & (alpha < 0.6 * alpha.max())
-    a, b = other[ring], face[ring]
-    gain = np.clip(b.std(axis=0) / np.maximum(a.std(axis=0), 1.0), *_GAIN)
-    matched = (other - a.mean(axis=0)) * gain + b.mean(axis=0)
-    result: Floats = face + (matched - face) * alpha[..., None]
+    gain = np.clip(face[ring].mean() / max(float(other[ring].mean()), 1.0), *_GAIN)
+    result: Floats = face + (other * gain - face) * alpha[..., None]
     return result

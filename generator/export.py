@@ -10,7 +10,7 @@ from generator.network import Architecture, build
 
 
 def export(model: keras.Model, architecture: Architecture, target: Path) -> None:
-    """Write `target` (.xml, with .bin beside it), weights as fp16.
+    """Write `target` (.xml, with .bin beside it), weights as fp16; outputs largest first.
 
     The network is built anew in float32: a mixed-precision policy leaves casts in the graph that
     OpenVINO refuses.
@@ -20,10 +20,10 @@ def export(model: keras.Model, architecture: Architecture, target: Path) -> None
     plain.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         plain.export(folder, verbose=False)
-        converted = ov.convert_model(folder, input=[1, architecture.donors])
-    converted.reshape([-1, architecture.donors])
-    _forget_origin(converted)
-    ov.save_model(converted, target, compress_to_fp16=True)
+        converted = ov.Core().read_model(folder)
+        converted.reshape([-1, architecture.donors])
+        _forget_origin(converted)
+        ov.save_model(converted, target, compress_to_fp16=True)
 
 
 def _forget_origin(model: ov.Model) -> None:

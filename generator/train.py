@@ -1,75 +1,259 @@
 """Training of the deconvolutional generator, resumable after a kill. Offline only."""
 
+import csv
+import logging
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
+from tensorboardX import SummaryWriter
 
-from generator.network import Architecture, build
-from pipeline.contract import Floats, Image, Ints
+from generator import losses
+from generator.network import Architecture, build, critic
+from pipeline.contract import Floats, Image, Ints, Mask
 
-BATCH = 16
-PEAK_RATE = 1.5e-3
+BATCH: Final = 16
+PEAK_RATE: Final = 1.5e-3
+LAST_RATE: Final = 0.05
+_CRITIC_RATE: Final = 4e-4
+_MIXED_RATE: Final = 0.4
+_COPYING: Final = 0.35
+_LASTING: Final = 0.998
+_SMALLER: Final = 0.25
+_STRENGTH: Final = 0.15
+_LEVEL: Final = 0.4
+_COARSE: Final = 1.0
+_ADVERSARIAL: Final = 0.03
+CHECKPOINT: Final = "checkpoint.npz"
+COLUMNS: Final = ("epoch", "copied", "coarse", "strength", "fooled", "critic")
+
+log = logging.getLogger(__name__)
+
+Watch = Callable[[int, Callable[[Floats], Floats]], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """How long and with which seed to train."""
+    """How long, with which seed and in which arithmetic to train."""
 
     epochs: int = 100
     seed: int = 0
     policy: str = "mixed_bfloat16"
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Single donors and their textures, in a new order each epoch."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """What m rows of the donor table are to be drawn like, and which of them are mixed."""
 
-    def __init__(self, textures: Image, seed: int) -> None:
-        super().__init__()
-        self._textures = textures
-        self._rng = np.random.default_rng(seed)
-        self._order: Ints = self._rng.permutation(len(textures))
-
-    def __len__(self) -> int:
-        return -(-len(self._textures) // BATCH)
-
-    def __getitem__(self, index: int) -> tuple[Floats, Floats]:
-        rows = self._order[index * BATCH : (index + 1) * BATCH]
-        mix = np.zeros((len(rows), len(self._textures)), np.float32)
-        mix[np.arange(len(rows)), rows] = 1
-        return mix, self._textures[rows].astype(np.float32) / 127.5 - 1
-
-    def on_epoch_end(self) -> None:
-        """Shuffle."""
-        self._order = self._rng.permutation(len(self._textures))
+    textures: Image  # (m, s, s, 3)
+    mask: Floats  # (s, s) where textures count
+    mouth: Floats  # (s, s) where those count that lend a mouth only
+    faces: Mask  # (m,) lends a whole face
+    partners: Ints  # (m, n) rows that a row is mixed with, nearest first
 
 
-def train(textures: Image, mask: Floats, recipe: Recipe, folder: Path) -> keras.Model:
-    """A generator fitted to `textures` (n, s, s, 3); `mask` (s, s) is 1 where they count.
+class Trainer:
+    """Generator, critic, their optimisers and a running mean of the generator's weights."""
 
-    A checkpoint of each epoch lies in `folder`; a second call with the same arguments goes on
-    from there, and does nothing where all epochs are done.
+    def __init__(self, lessons: Lessons, recipe: Recipe) -> None:
+        keras.utils.set_random_seed(recipe.seed)
+        keras.mixed_precision.set_global_policy(recipe.policy)
+        self._lessons, self._recipe = lessons, recipe
+        side = lessons.textures.shape[1]
+        self.architecture = Architecture(donors=len(lessons.textures), side=side)
+        self.generator, self.critic = build(self.architecture), critic(side)
+        start_from_principal_components(self.generator, lessons.textures)
+        self.steps = -(-len(lessons.textures) // BATCH)
+        total = self.steps * recipe.epochs
+        rate = keras.optimizers.schedules.CosineDecay(PEAK_RATE, total, LAST_RATE)
+        self._drawing = keras.optimizers.Adam(rate, beta_2=0.99)
+        self._judging = keras.optimizers.Adam(_CRITIC_RATE, beta_1=0.5, beta_2=0.99)
+        self._drawing.build(self.generator.trainable_variables)
+        self._judging.build(self.critic.trainable_variables)
+        self.lasting = [tf.Variable(v) for v in self.generator.trainable_variables]
+        self._textures = tf.constant(lessons.textures)
+        parts = np.stack([lessons.mouth, lessons.mask])[lessons.faces.astype(int)][..., None]
+        self._weights = tf.constant((parts > 0.5).astype(np.uint8))
+        self._face = tf.constant(lessons.faces.astype(np.float32))
+        self._chance = tf.random.Generator.from_seed(recipe.seed)
+        self._copy_step = tf.function(self._copy, autograph=False)
+        self._mix_step = tf.function(self._mix, autograph=False)
+
+    def epoch(self, number: int) -> list[float]:
+        """One pass over the donors, or half of them and as many mixes; means of COLUMNS[1:]."""
+        # Keyed by the epoch: a run that was killed goes on with the order it would have had.
+        rng = np.random.default_rng([self._recipe.seed, number])
+        self._chance.reset_from_seed(self._recipe.seed * 100_003 + number)
+        mixing = number >= _COPYING * self._recipe.epochs
+        means = []
+        for rows in batches(rng, len(self._lessons.textures)):
+            if mixing:
+                half = max(len(rows) // 2, 1)
+                means.append(self._mix_step(rows[:half], *mixes(rng, self._lessons, half)))
+            else:
+                means.append(self._copy_step(rows))
+        return [float(x) for x in np.mean([[float(x) for x in row] for row in means], axis=0)]
+
+    def draw(self, weights: Floats) -> Floats:
+        """(b, s, s, 3) textures in 0..255 of (b, m) mixes, by the running mean of the weights."""
+        own = [v.numpy() for v in self.generator.trainable_variables]
+        self.settle()
+        drawn = [ops.convert_to_numpy(self.generator(mix[None])[0]) for mix in weights]
+        for variable, value in zip(self.generator.trainable_variables, own, strict=True):
+            variable.assign(value)
+        result: Floats = (np.concatenate(drawn).astype(np.float32) + 1) * 127.5
+        return result
+
+    def settle(self) -> None:
+        """Give the generator the running mean of its weights, which draws steadier."""
+        for variable, mean in zip(self.generator.trainable_variables, self.lasting, strict=True):
+            variable.assign(mean)
+
+    def variables(self) -> list[Any]:
+        """Everything that a checkpoint must hold."""
+        models = [*self.generator.variables, *self.critic.variables]
+        return [*models, *self._drawing.variables, *self._judging.variables, *self.lasting]
+
+    def _pictures(self, rows: Any) -> tuple[Any, Any]:
+        wanted = ops.cast(tf.gather(self._textures, rows), "float32") / 127.5 - 1
+        return wanted, ops.cast(tf.gather(self._weights, rows), "float32")
+
+    def _copied(self, drawn: list[Any], wanted: Any, weight: Any) -> Any:
+        """Each size against the shrunk texture, the smaller ones counting less."""
+        share = weight / ops.mean(weight)
+        total = losses.copied(drawn[0], wanted, share)
+        for picture in drawn[1:]:
+            factor = wanted.shape[1] // picture.shape[1]
+            smaller = [ops.average_pool(x, factor, factor) for x in (wanted, share)]
+            total += _SMALLER * losses.copied(picture, *smaller)
+        return total
+
+    def _copy(self, rows: Any) -> list[Any]:
+        wanted, weight = self._pictures(rows)
+        mix = tf.one_hot(rows, len(self._lessons.textures))
+        with tf.GradientTape() as tape:
+            loss = self._copied(self.generator(mix, training=True), wanted, weight)
+        self._improve(tape, loss)
+        return [loss, 0.0, 0.0, 0.0, 0.0]
+
+    def _mix(self, rows: Any, anchors: Any, weights: Any) -> list[Any]:
+        """Copies of single donors and, beside them, mixes that have no picture to copy."""
+        wanted, weight = self._pictures(rows)
+        count, k = anchors.shape[0], anchors.shape[1]
+        parts, masks = self._pictures(tf.reshape(anchors, [-1]))
+        inside = masks[::k]
+        parts = parts * ops.repeat(inside, k, axis=0)
+        share = weights[:, :, None, None, None]
+        blend = ops.sum(ops.reshape(parts, (count, k, *parts.shape[1:])) * share, axis=1)
+        expected = [
+            ops.sum(ops.reshape(band, (count, k, *band.shape[1:])) * share, axis=1)
+            for band in losses.bands(parts)
+        ]
+        places = [ops.average_pool(inside, *[inside.shape[1] // b.shape[1]] * 2) for b in expected]
+        table = ops.sum(tf.one_hot(anchors, len(self._lessons.textures)) * weights[..., None], 1)
+        single = tf.one_hot(rows, len(self._lessons.textures))
+        power = ops.sum(ops.reshape(losses.octaves(parts), (count, k, -1)) * weights[..., None], 1)
+        whole = tf.gather(self._face, anchors[:, 0])
+        judged = whole[:, None, None, None]
+        with tf.GradientTape() as tape, tf.GradientTape() as critics:
+            drawn = self.generator(ops.concatenate([single, table]), training=True)
+            copied = self._copied([x[: rows.shape[0]] for x in drawn], wanted, weight)
+            mixed = drawn[0][rows.shape[0] :]
+            rough = ops.mean(ops.abs(losses.coarse((mixed - blend) * inside)))
+            detail = losses.strength(losses.bands(mixed * inside), expected, places)
+            detail += _LEVEL * losses.level(losses.octaves(mixed), power, whole)
+            shown = losses.judged(self.critic, mixed * inside, self._chance)
+            fooled = -ops.mean(shown * judged)
+            loss = (
+                copied
+                + _MIXED_RATE * (_COARSE * rough + _STRENGTH * detail)
+                + _ADVERSARIAL * fooled
+            )
+            real = losses.judged(self.critic, self._donors(count), self._chance)
+            fake = losses.judged(self.critic, tf.stop_gradient(mixed * inside), self._chance)
+            doubt = ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake) * judged)
+        self._improve(tape, loss)
+        variables = self.critic.trainable_variables
+        self._judging.apply(critics.gradient(doubt, variables), variables)
+        return [copied, rough, detail, fooled, doubt]
+
+    def _donors(self, count: int) -> Any:
+        """(count, s, s, 3) whole faces for the critic, drawn anew."""
+        faces = tf.constant(np.flatnonzero(self._lessons.faces))
+        picked = self._chance.uniform((count,), 0, faces.shape[0], tf.int32)
+        wanted, weight = self._pictures(tf.gather(faces, picked))
+        return wanted * weight
+
+    def _improve(self, tape: Any, loss: Any) -> None:
+        variables = self.generator.trainable_variables
+        self._drawing.apply(tape.gradient(loss, variables), variables)
+        step = ops.cast(self._drawing.iterations, "float32")
+        keep = ops.minimum(_LASTING, step / (step + 9))
+        for mean, variable in zip(self.lasting, variables, strict=True):
+            mean.assign(mean * keep + variable.value * (1 - keep))
+
+
+def train(
+    lessons: Lessons, recipe: Recipe, folder: Path, watch: Watch | None = None
+) -> tuple[keras.Model, Architecture]:
+    """A generator fitted to `lessons`, in float32.
+
+    `folder` holds a checkpoint of the last whole epoch: a second call with the same arguments
+    goes on from there. loss.csv and TensorBoard logs lie beside it. `watch` is called after each
+    epoch with its number, from 1, and a function that draws (b, m) mixes as (b, s, s, 3) in 0..255.
     """
-    keras.utils.set_random_seed(recipe.seed)
-    keras.mixed_precision.set_global_policy(recipe.policy)
-    batches = Batches(textures, recipe.seed)
-    model = build(Architecture(donors=len(textures)))
-    rate = keras.optimizers.schedules.CosineDecay(PEAK_RATE, len(batches) * recipe.epochs, 0.02)
-    model.compile(keras.optimizers.Adam(rate), loss=_loss(mask))
-    _start_from_principal_components(model, textures)
-    checkpoint = keras.callbacks.BackupAndRestore(
-        str(folder / "checkpoint"), delete_checkpoint=False
-    )
-    log = keras.callbacks.CSVLogger(str(folder / "loss.csv"), append=True)
-    model.fit(batches, epochs=recipe.epochs, callbacks=[checkpoint, log], verbose=2)
+    trainer = Trainer(lessons, recipe)
+    checkpoint = folder / CHECKPOINT
+    done = _restore(trainer.variables(), checkpoint)
+    board = SummaryWriter(str(folder / "tensorboard"))
+    for number in range(done, recipe.epochs):
+        means = trainer.epoch(number)
+        _log(folder / "loss.csv", number + 1, means)
+        for name, mean in zip(COLUMNS[1:], means, strict=True):
+            board.add_scalar(name, mean, number + 1)
+        _save(trainer.variables(), number + 1, checkpoint)
+        if watch is not None:
+            watch(number + 1, trainer.draw)
+    board.close()
+    trainer.settle()
     keras.mixed_precision.set_global_policy("float32")
-    return model
+    return trainer.generator, trainer.architecture
 
 
-def _start_from_principal_components(model: keras.Model, textures: Image) -> None:
+def batches(rng: np.random.Generator, count: int) -> Iterator[Ints]:
+    """Every row once, in a random order; the last batch is filled up from the first."""
+    order = rng.permutation(count)
+    missing = -count % min(BATCH, count)
+    full = np.concatenate([order, order[:missing]])
+    yield from full.reshape(-1, min(BATCH, count))
+
+
+def mixes(
+    rng: np.random.Generator, lessons: Lessons, count: int, k: int = 4
+) -> tuple[Ints, Floats]:
+    """(count, k) rows and their weights: an anchor and some of its partners, mostly equal parts."""
+    k = min(k, lessons.partners.shape[1] + 1)
+    lenders = np.flatnonzero(~lessons.faces)
+    faces = np.flatnonzero(lessons.faces)
+    anchors = np.where(
+        (rng.random(count) < 0.2) & (len(lenders) > 0),
+        rng.choice(lenders if len(lenders) else faces, count),
+        rng.choice(faces, count),
+    )
+    picked = [rng.choice(lessons.partners[a], k - 1, replace=False) for a in anchors]
+    weights = np.full((count, k), 1 / k)
+    uneven = rng.random(count) < 0.3
+    weights[uneven] = rng.dirichlet(np.full(k, 2.0), int(uneven.sum()))
+    return np.column_stack([anchors, picked]).astype(np.int64), weights.astype(np.float32)
+
+
+def start_from_principal_components(model: keras.Model, textures: Image) -> None:
     """Donor codes that start as principal components: donors who look alike start alike."""
     layer = model.get_layer("donors")
     small = textures[:, ::4, ::4].reshape(len(textures), -1).astype(np.float32) / 127.5 - 1
@@ -80,14 +264,33 @@ def _start_from_principal_components(model: keras.Model, textures: Image) -> Non
     layer.set_weights([start])
 
 
-def _loss(mask: Floats) -> Any:
-    """Mean absolute difference of colours and of their gradients, inside the mask."""
-    weight = mask[None, :, :, None] / mask.mean()
+def _save(variables: list[Any], done: int, path: Path) -> None:
+    """Written whole under another name first: a kill leaves the one before."""
+    partial = path.with_suffix(".partial.npz")
+    np.savez(
+        partial, done=done, **{str(i): ops.convert_to_numpy(v) for i, v in enumerate(variables)}
+    )
+    os.replace(partial, path)
 
-    def loss(wanted: Any, drawn: Any) -> Any:
-        difference = (ops.cast(drawn, "float32") - wanted) * weight
-        down = difference[:, 1:] - difference[:, :-1]
-        across = difference[:, :, 1:] - difference[:, :, :-1]
-        return sum(ops.mean(ops.abs(part)) for part in (difference, down, across))
 
-    return loss
+def _restore(variables: list[Any], path: Path) -> int:
+    """Load a checkpoint where there is one; how many epochs it holds."""
+    if not path.is_file():
+        return 0
+    with np.load(path) as saved:
+        for i, variable in enumerate(variables):
+            variable.assign(saved[str(i)])
+        done = int(saved["done"])
+    log.info("going on after epoch %d of the run before", done)
+    return done
+
+
+def _log(path: Path, number: int, means: list[float]) -> None:
+    """Append to loss.csv; epochs that a killed run had logged beyond its checkpoint are dropped."""
+    rows: list[list[str]] = []
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as lines:
+            rows = [row for row in list(csv.reader(lines))[1:] if int(row[0]) < number]
+    rows.append([str(number), *(f"{mean:.6f}" for mean in means)])
+    with path.open("w", newline="", encoding="utf-8") as lines:
+        csv.writer(lines).writerows([COLUMNS, *rows])

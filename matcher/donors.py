@@ -25,6 +25,10 @@ _UNLIKE: Final = 1e3
 _SURE_OF_SEX: Final = 0.2
 _CHILD: Final = float(np.log(13 + AGE_OFFSET))
 _SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
+_STYLE_UNIT: Final = np.array([2.0, 14.0, 14.0], np.float32)
+_BEARDED: Final = 0.5
+_FEWEST_BEARDS: Final = 12
+_CHOICE: Final = 6
 _LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
 
 
@@ -38,6 +42,8 @@ class DonorRows:
     likeness: Floats  # (n, 2) apparent sex in [0, 1] and log age
     attributes: Attributes
     extractor: str
+    style: Floats  # (n, 3) beard, make-up of lips and lids; NaN where the DB does not know
+    ignored: frozenset[str] = frozenset()  # of "skin", "sex", "age": a person's own count nothing
 
 
 class _Donors:
@@ -59,10 +65,14 @@ class _Donors:
 
 
 class Opposite(_Donors):
-    """The default: from the pool's third least like the person an anchor and near neighbours."""
+    """The default: from the pool's third least like the person donors unlike each other.
+
+    Near neighbours make a mix that resembles each of its donors; donors far from each other make
+    somebody else. `generate` keeps that face from being everybody's average.
+    """
 
     def match(self, person: Person, k: int, rng: np.random.Generator) -> Matches:
-        """k donors that look like one definite person who is not this one."""
+        """k donors whose mix is a person who is not this one, and none of them."""
         donors, mean = self._donors, self._donors.attributes.mean
         distance = self._distance(person)
         size = max(min(_POOL, int((distance < _UNLIKE).sum())), _FEWEST)
@@ -70,23 +80,43 @@ class Opposite(_Donors):
         if np.isfinite(person.features).all():
             alike = similarity(person.features[None], donors.features[pool], mean)[0]
             pool = pool[np.argsort(alike)[: max(len(pool) // _LEAST_ALIKE, k)]]
-        anchor = rng.choice(pool)
-        own = centred(donors.features, mean)
-        near = pool[np.argsort(-(own[pool] @ own[anchor]), kind="stable")][1 : 2 * k - 1]
-        others = rng.choice(near, min(k - 1, len(near)), replace=False)
-        return self._matches(person, np.array([anchor, *others], np.int64))
+        return self._matches(person, self._apart(pool, k, rng))
+
+    def _apart(self, pool: Ints, k: int, rng: np.random.Generator) -> Ints:
+        """(k,) of the pool: each drawn from the few that are least like those before it."""
+        own = centred(self._donors.features[pool], self._donors.attributes.mean)
+        picked = [int(rng.integers(len(pool)))]
+        while len(picked) < min(k, len(pool)):
+            alike = (own @ own[picked].T).max(axis=1)
+            alike[picked] = np.inf
+            free = min(_CHOICE, len(pool) - len(picked))
+            picked.append(int(rng.choice(np.argsort(alike, kind="stable")[:free])))
+        return pool[picked]
 
     def _distance(self, person: Person) -> Floats:
         """(n,) how unlike each donor is in what should be kept; unknown things count nothing."""
         donors, attributes = self._donors, self._donors.attributes
         total = np.zeros(len(donors.rows), np.float32)
-        if np.isfinite(person.skin).all():
+        if np.isfinite(person.skin).all() and "skin" not in donors.ignored:
             total += (((donors.skin - person.skin) / _SKIN_UNIT) ** 2).sum(axis=1)
         if np.isfinite(person.features).all():
             own = attributes.of_photograph(person.features[None])
-            total += (((donors.likeness - own) / _LIKENESS_UNIT) ** 2).sum(axis=1)
-            total += _UNLIKE * _of_other_kind(donors.likeness, own[0])
-        return total
+            heeded = np.array(["sex" not in donors.ignored, "age" not in donors.ignored])
+            total += (((donors.likeness - own) / _LIKENESS_UNIT) ** 2)[:, heeded].sum(axis=1)
+            total += _UNLIKE * _of_other_kind(donors.likeness, own[0])[:, heeded].any(axis=1)
+        return total + self._otherwise_worn(person)
+
+    def _otherwise_worn(self, person: Person) -> Floats:
+        """(n,) how unlike the donors' beards and make-up are to the person's."""
+        donors = self._donors
+        if not np.isfinite(person.style).all() or "sex" in donors.ignored:
+            return np.zeros(len(donors.rows), np.float32)
+        apart = np.nan_to_num((donors.style - person.style) / _STYLE_UNIT)
+        result: Floats = (apart**2).sum(axis=1)
+        bearded = donors.style[:, 0] > _BEARDED
+        if (bearded & (donors.likeness[:, 0] > 0.5)).sum() >= _FEWEST_BEARDS:
+            result += _UNLIKE * (bearded != (person.style[0] > _BEARDED))
+        return result
 
 
 class Nearest(_Donors):
@@ -102,8 +132,8 @@ class Nearest(_Donors):
 
 
 def _of_other_kind(donors: Floats, own: Floats) -> Mask:
-    """(n,) donors of the other sex, where a face's is plain, and children for adults or adults
+    """(n, 2) donors of the other sex, where a face's is plain, and children for adults or adults
     for children; likeness is (n, 2) and (2,).
     """
     sex = (abs(own[0] - 0.5) > _SURE_OF_SEX) & ((donors[:, 0] > 0.5) != (own[0] > 0.5))
-    return sex | ((donors[:, 1] < _CHILD) != (own[1] < _SURELY_CHILD))
+    return np.stack([sex, (donors[:, 1] < _CHILD) != (own[1] < _SURELY_CHILD)], axis=1)

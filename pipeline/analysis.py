@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from generator.canonical import frontal, neutral, skin_tone
+from generator.looks import looks
 from pipeline import planes, search
 from pipeline.contract import Faces, Floats, Frame
 from pipeline.errors import ContractError, DeidError
@@ -70,7 +71,7 @@ class Analysis:
 def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analysis]:
     """Read the file once; the same growing Analysis is yielded after every frame."""
     result = Analysis(digest(source.path))
-    tracker = Tracker(rooms.mesh, settings.detect_threshold, _fitting(result.faults))
+    tracker = Tracker(rooms.mesh, settings.detect_threshold, result.faults.guarded, rooms.eyes)
     shots = Shots()
     for frame in source.frames():
         picture = planes.picture(frame, settings.detect_size)
@@ -92,14 +93,19 @@ def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analys
     yield result
 
 
+def of_faces(tracks: list[Track], frame: Frame, content: bytes, rooms: Rooms) -> Analysis:
+    """What `analyse` would tell of one frame whose faces, a track each, are known already."""
+    result = Analysis(content, frame.index + 1, frame.size, [frame.index])
+    if rooms.drawing is not None:
+        result.faults.guarded(lambda: _look(tracks, frame), None)
+    _finish(result, tracks, rooms)
+    return result
+
+
 def digest(path: Path) -> bytes:
     """sha256 of a file's content."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").digest()
-
-
-def _fitting(faults: Faults) -> Callable[[Callable[[], Faces], Faces], Faces]:
-    return lambda work, otherwise: faults.guarded(work, otherwise)
 
 
 def _look(tracks: list[Track], frame: Frame) -> None:
@@ -154,8 +160,10 @@ def _describe(track: Track, drawing: Drawing, faults: Faults) -> None:
     if known:
         mean = np.mean(known, axis=0)
         track.features = (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
-    track.skin = faults.guarded(lambda: _skin(track, drawing), track.skin)
+    unseen = track.skin, track.style
+    track.skin, track.style = faults.guarded(lambda: _seen(track, drawing), unseen)
     track.shape = faults.guarded(lambda: _shape(track, drawing), track.shape)
+    track.glasses = faults.guarded(lambda: _glasses(track, drawing), track.glasses)
 
 
 def _features(sample: Sample, drawing: Drawing) -> Floats:
@@ -165,17 +173,35 @@ def _features(sample: Sample, drawing: Drawing) -> Floats:
     return rows[0]
 
 
-def _skin(track: Track, drawing: Drawing) -> Floats:
-    """(3,) CIE Lab of the cheeks over the samples that have a mesh, NaN without one."""
+def _seen(track: Track, drawing: Drawing) -> tuple[Floats, Floats]:
+    """(3,) CIE Lab of the cheeks and (3,) beard and make-up, medians over the samples that have
+    a mesh, NaN without one.
+    """
     face = drawing.canonical
     layout = face.layout * _TEXTURE_SIDE - 0.5
     size = (_TEXTURE_SIDE, _TEXTURE_SIDE)
-    tones = [
-        skin_tone(np.asarray(warp(s.crop, s.faces.mesh[0], layout, face.triangles, size)[0]))
+    textures = [
+        np.asarray(warp(s.crop, s.faces.mesh[0], layout, face.triangles, size)[0])
         for s in track.samples
         if s.faces.mesh_scores[0] >= MESH_FOUND
     ]
-    return np.median(tones, axis=0).astype(np.float32) if tones else track.skin
+    if not textures:
+        return track.skin, track.style
+    skin = np.median([skin_tone(texture) for texture in textures], axis=0)
+    style = track.style
+    if drawing.beard is not None:
+        measures = np.stack([looks(texture, face.layout) for texture in textures])
+        style = np.median(drawing.beard.style(measures), axis=0)
+    return skin.astype(np.float32), style.astype(np.float32)
+
+
+def _glasses(track: Track, drawing: Drawing) -> Floats:
+    """(h, w) where the person's glasses lie in the samples, empty where none are worn."""
+    if drawing.glasses is None:
+        return track.glasses
+    good = [s for s in track.samples if s.faces.mesh_scores[0] >= MESH_FOUND]
+    mattes = [drawing.glasses.matte(s.crop, s.faces.mesh[0]) for s in good]
+    return drawing.glasses.worn(mattes)
 
 
 def _shape(track: Track, drawing: Drawing) -> Floats:

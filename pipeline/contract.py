@@ -5,7 +5,7 @@ with (0, 0) in the centre of the first pixel. Letters in shapes: n faces, d feat
 k donors, s texture side.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Any, Protocol, Self
 
@@ -146,6 +146,16 @@ class Matches:
         _expect(self, "similarity", self.identities.shape, "f")
 
 
+def unknown_style() -> Floats:
+    """The (3,) of a face whose beard and make-up could not be seen."""
+    return np.full(3, np.nan, np.float32)
+
+
+def no_glasses() -> Floats:
+    """The (0, 0) matte of a person who wears none."""
+    return np.zeros((0, 0), np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
     """What is known of one person to be replaced."""
@@ -153,11 +163,15 @@ class Person:
     features: Floats  # (d,) length 1; NaN where none could be extracted
     skin: Floats  # (3,) CIE Lab of the cheeks; NaN where unknown
     shape: Floats  # (468, 3) canonical units, without expression; NaN where unknown
+    glasses: Floats = field(default_factory=no_glasses)  # (h, w) their usual place; empty if none
+    style: Floats = field(default_factory=unknown_style)  # (3,) beard, make-up of lips and lids
 
     def __post_init__(self) -> None:
+        _expect(self, "style", (3,), "f")
         _expect(self, "features", ("d",), "f")
         _expect(self, "skin", (3,), "f")
         _expect(self, "shape", (MESH_POINTS, 3), "f")
+        _expect(self, "glasses", ("h", "w"), "f")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,8 +216,13 @@ class Matcher(Protocol):
 
 
 class Generator(Protocol):
-    def generate(self, identity: Ints, person: Person, mesh: Floats) -> Surrogate:
-        """The mix of the donors `identity` (k,), wearing the expression of `mesh` (468, 3)."""
+    def generate(
+        self, identity: Ints, person: Person, mesh: Floats, gaze: Floats | None = None
+    ) -> Surrogate:
+        """The mix of the donors `identity` (k,), wearing the expression of `mesh` (468, 3) px.
+
+        `gaze` (2,) is where the eyes look: right and down, in halves of an eye's width.
+        """
 
 
 class Replacer(Protocol):

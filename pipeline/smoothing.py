@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from detector.iris import LEFT, RIGHT
 from pipeline.contract import Floats
 from pipeline.tracking import MESH_FOUND
 from pipeline.tracks import Sighting
@@ -17,15 +18,25 @@ from pipeline.tracks import Sighting
 _KERNEL: Final = np.array([0.06, 0.24, 0.4, 0.24, 0.06], np.float32)
 _STILL: Final = 0.004
 _FAST: Final = 0.03
+_LIDS: Final = [*LEFT, *RIGHT]
+_FAST_LID: Final = 0.012  # a blink is over in five frames: lids are steadied less
+_STILL_GAZE: Final = 0.03
+_FAST_GAZE: Final = 0.15
 
 
 def steady(sightings: list[Sighting]) -> list[Sighting]:
-    """The same sightings, their meshes averaged over two frames each way where they hardly move."""
+    """The same sightings, their meshes and gazes averaged over two frames each way where they
+    hardly move.
+    """
     result = list(sightings)
     for start, end in _runs(sightings):
-        meshes = np.stack([s.mesh for s in sightings[start:end]])
-        for row, mesh in enumerate(_averaged(meshes)):
-            result[start + row] = replace(sightings[start + row], mesh=mesh)
+        meshes = _steady_meshes(np.stack([s.mesh for s in sightings[start:end]]))
+        gazes = np.stack([s.gaze for s in sightings[start:end]])
+        gazes = _averaged(gazes[:, None], 1.0, _STILL_GAZE, _FAST_GAZE)[:, 0]
+        for row, (mesh, gaze) in enumerate(zip(meshes, gazes, strict=True), start):
+            own = sightings[row].gaze
+            gaze = gaze if np.isfinite(gaze).all() else own
+            result[row] = replace(sightings[row], mesh=mesh, gaze=gaze)
     return result
 
 
@@ -45,11 +56,18 @@ def _known(sighting: Sighting) -> bool:
     return sighting.mesh_score >= MESH_FOUND and bool(np.isfinite(sighting.mesh).all())
 
 
-def _averaged(meshes: Floats) -> Floats:
-    padded = np.concatenate([meshes[:1], meshes[:1], meshes, meshes[-1:], meshes[-1:]])
-    mean = sum(w * padded[i : i + len(meshes)] for i, w in enumerate(_KERNEL))
+def _steady_meshes(meshes: Floats) -> Floats:
     width = np.ptp(meshes[:, :, 0], axis=1)[:, None]
-    speed = np.linalg.norm(padded[3:-1] - padded[1:-3], axis=2) / (2 * np.maximum(width, 1e-6))
-    still = np.clip((_FAST - speed) / (_FAST - _STILL), 0, 1)[:, :, None]
-    result: Floats = (meshes + still * (mean - meshes)).astype(np.float32)
+    fast = np.full(meshes.shape[1], _FAST, np.float32)
+    fast[_LIDS] = _FAST_LID
+    return _averaged(meshes, width, _STILL, fast)
+
+
+def _averaged(points: Floats, unit: Floats | float, still: float, fast: Floats | float) -> Floats:
+    """(t, p, c) points, averaged below a speed of `still` units a frame, untouched above `fast`."""
+    padded = np.concatenate([points[:1], points[:1], points, points[-1:], points[-1:]])
+    mean = sum(w * padded[i : i + len(points)] for i, w in enumerate(_KERNEL))
+    speed = np.linalg.norm(padded[3:-1] - padded[1:-3], axis=2) / (2 * np.maximum(unit, 1e-6))
+    share = np.clip((fast - speed) / (fast - still), 0, 1)[:, :, None]
+    result: Floats = (points + share * (mean - points)).astype(np.float32)
     return result

@@ -7,16 +7,18 @@ arXiv:2110.06864). Between detections the mesh itself is followed.
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from dataclasses import replace
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from detector.facemesh import FaceMesh
+from detector.iris import Iris
 from pipeline import planes
-from pipeline.contract import Faces, Floats, Frame
+from pipeline.contract import Faces, Floats, Frame, Image
 from pipeline.geometry import bounds, overlap, pixels, scaled
-from pipeline.tracks import Sighting, Track
+from pipeline.tracks import Sighting, Track, unknown_gaze
 
 MESH_FOUND: Final = 0.5
 _REGION: Final = 2.2
@@ -27,14 +29,23 @@ _FARTHEST: Final = 1.3
 _SIZE_JUMP: Final = 1.5
 _PATIENCE: Final = 30
 
-Guard = Callable[[Callable[[], Faces], Faces], Faces]
+T = TypeVar("T")
+
+
+class Guard(Protocol):
+    """Gives what `work` gives, or `otherwise` where a room fails on one face."""
+
+    def __call__(self, work: Callable[[], T], otherwise: T) -> T: ...
 
 
 class Tracker:
     """Feed it every frame of a clip in order; it returns the tracks that have ended."""
 
-    def __init__(self, mesh: FaceMesh, start_score: float, guard: Guard) -> None:
+    def __init__(
+        self, mesh: FaceMesh, start_score: float, guard: Guard, eyes: Iris | None = None
+    ) -> None:
         self._mesh = mesh
+        self._eyes = eyes
         self._start_score = start_score
         self._guard = guard
         self._recent: deque[Frame] = deque(maxlen=_BACK_FRAMES)
@@ -87,8 +98,20 @@ class Tracker:
             known = local.boxes, local.landmarks, local.scores
             return Faces.of(*known, fitted.mesh, fitted.mesh_scores)
 
-        fitted = self._guard(fit, local)
-        return Sighting.detected(frame.index, fitted.moved(1.0, (at[0], at[1])), 0)
+        fitted = self._guard(fit, local).moved(1.0, (at[0], at[1]))
+        return self._looking(Sighting.detected(frame.index, fitted, 0), region, at)
+
+    def _looking(
+        self, sighting: Sighting, region: Image, at: tuple[int, int, int, int]
+    ) -> Sighting:
+        """The sighting with lids and gaze read in `region`, which lies `at` in the frame."""
+        eyes, mesh = self._eyes, sighting.mesh
+        if eyes is None or sighting.mesh_score < MESH_FOUND or not np.isfinite(mesh).all():
+            return sighting
+        shift = np.array([at[0], at[1], 0], np.float32)
+        unread = mesh - shift, unknown_gaze()
+        local, gaze = self._guard(lambda: eyes.look(region, mesh - shift), unread)
+        return replace(sighting, mesh=local + shift, gaze=gaze)
 
     def _follow(self, track: Track, frame: Frame) -> None:
         if track.last.frame == frame.index - 1:
@@ -112,7 +135,9 @@ class Tracker:
 
         moved = self._guard(follow, start)
         result = Sighting.followed(frame.index, moved.mesh[0], float(moved.mesh_scores[0]))
-        return result if result.mesh_score >= MESH_FOUND and _near(near, result) else None
+        if result.mesh_score < MESH_FOUND or not _near(near, result):
+            return None
+        return self._looking(result, region, at)
 
     def _start(self, frame: Frame, faces: Faces, row: int) -> None:
         track = Track(self._count, self._shot, [self._sighting(frame, faces, row)])

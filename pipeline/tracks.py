@@ -5,8 +5,13 @@ from enum import IntEnum
 
 import numpy as np
 
-from pipeline.contract import MESH_POINTS, Faces, Floats, Image
+from pipeline.contract import MESH_POINTS, Faces, Floats, Image, no_glasses, unknown_style
 from pipeline.geometry import bounds, scaled
+
+
+def unknown_gaze() -> Floats:
+    """The (2,) of a face whose eyes could not be read."""
+    return np.full(2, np.nan, np.float32)
 
 
 class Seen(IntEnum):
@@ -28,6 +33,7 @@ class Sighting:
     mesh: Floats  # (468, 3), NaN where none fits
     mesh_score: float
     seen: Seen
+    gaze: Floats = field(default_factory=unknown_gaze)  # (2,) see detector/iris.py
 
     @classmethod
     def detected(cls, frame: int, faces: Faces, row: int) -> "Sighting":
@@ -74,7 +80,9 @@ class Track:
     look: Sample | None = None  # the best sample, on which surrogates are tried
     features: Floats | None = None  # (d,) length 1
     skin: Floats = field(default_factory=lambda: np.full(3, np.nan, np.float32))
+    style: Floats = field(default_factory=unknown_style)  # (3,) see looks.py
     shape: Floats = field(default_factory=lambda: np.full((MESH_POINTS, 3), np.nan, np.float32))
+    glasses: Floats = field(default_factory=no_glasses)  # (h, w) their usual place; empty if none
 
     @property
     def first(self) -> Sighting:

@@ -17,7 +17,12 @@ OFFLINE = {
     "generator/dataset.py",
     "generator/train.py",
     "generator/export.py",
+    "generator/hardware.py",
+    "generator/losses.py",
     "extractor/vggface.py",
+    "extractor/train.py",
+    "extractor/export.py",
+    "replacer/glasses_training.py",
 }
 LONGEST = 300
 NOT_OURS = {".git", ".venv", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}

@@ -1,0 +1,134 @@
+"""Lets a drawn face look somewhere: its irises are moved in the texture, under lids that stay."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from generator.regions import LEFT_EYE, RIGHT_EYE, filled
+from pipeline.contract import Floats
+
+_FARTHEST: Final = np.array([0.62, 0.55], np.float32)
+_IRIS: Final = 0.42  # its radius in halves of an eye's width
+_LASHES: Final = 0.012  # of the texture's side: what the lids' own edge may take up
+_BRIGHT: Final = 0.75
+_SOFT: Final = 0.004
+_ABOVE: Final = 0.16  # an iris looking ahead lies above the line of the corners
+_RIM: Final = 0.12
+_APPEARS: Final = 8.0
+_OUTSIDE: Final = 1.25
+_GAIN: Final = np.array([1.5, 1.8], np.float32)  # the reader sees less than is drawn
+_CLOSING: Final = 0.08
+_CLOSED: Final = 0.03
+_DARK: Final = 0.1
+_DARKER: Final = 0.8
+
+
+class Eyes:
+    """The eyes of textures of one side; `layout` is (468, 2) in shares of it."""
+
+    def __init__(self, layout: Floats, side: int) -> None:
+        self._eyes = [_Eye(layout, points, side) for points in (LEFT_EYE, RIGHT_EYE)]
+
+    def looking(self, texture: Floats, gaze: Floats, openings: Floats) -> Floats:
+        """The texture (s, s, 3) with both irises at `gaze` (2,), right and down of the middle
+        between the corners in halves of an eye's width, and with the lashes of eyes that close:
+        `openings` (2,) are the codes of the shape that the texture is drawn on.
+        """
+        result = texture.copy()
+        for eye, opening in zip(self._eyes, openings, strict=True):
+            if np.isfinite(gaze).all():
+                eye.look(result, np.clip(gaze * _GAIN, -_FARTHEST, _FARTHEST))
+            closed = np.clip((_CLOSING - opening) / (_CLOSING - _CLOSED), 0, 1)
+            if closed > 0:
+                eye.close(result, float(closed))
+        return result
+
+
+class _Eye:
+    def __init__(self, layout: Floats, outline: list[int], side: int) -> None:
+        ring = layout[outline] * side - 0.5
+        (x1, y1), (x2, y2) = np.floor(ring.min(axis=0)) - 1, np.ceil(ring.max(axis=0)) + 2
+        self._box = np.s_[int(y1) : int(y2), int(x1) : int(x2)]
+        inside = filled(layout, side, outline)[self._box]
+        self._opacity = cv2.GaussianBlur(inside, (0, 0), max(_SOFT * side, 0.3))[..., None]
+        self._inside = inside > 0
+        self._grid = np.mgrid[0 : int(y2 - y1), 0 : int(x2 - x1)].astype(np.float32)
+        corners = ring[[0, 8]] - (x1, y1)
+        self._left, self._right = sorted(float(x) for x in corners[:, 0])
+        self._half = (self._right - self._left) / 2
+        self._level = float(corners[:, 1].mean()) - _ABOVE * self._half
+        self._upper, self._lower = self._lids(_LASHES * side)
+
+    def look(self, texture: Floats, gaze: Floats) -> None:
+        """Move the iris in place: its columns are shifted, those of the white give way."""
+        part = np.ascontiguousarray(texture[self._box])
+        reach, now = _IRIS * self._half, self._iris(part)
+        goal = (self._left + self._right) / 2 + gaze[0] * self._half
+        goal = float(np.clip(goal, self._left + reach / 2, self._right - reach / 2))
+        y, x = self._grid
+        seen = [self._left, goal - reach, goal + reach, self._right]
+        shown = [self._left, now - reach, now + reach, self._right]
+        across = np.interp(x, *_rising(seen, shown)).astype(np.float32)
+        moved = self._sampled(part, across, y - gaze[1] * self._half)
+        away = np.hypot(x - goal, y - self._level - gaze[1] * self._half)
+        beyond = np.clip((away - reach) / (_RIM * self._half), 0, 1)[..., None]
+        beyond *= np.clip(np.abs(gaze[1]) * _APPEARS, 0, 1) * (np.abs(x - goal) < reach)[..., None]
+        moved += (self._white(part, now, reach) - moved) * beyond
+        texture[self._box] = part + (moved - part) * self._opacity
+
+    def close(self, texture: Floats, share: float) -> None:
+        """What is left between closing lids is the dark of their lashes."""
+        part = texture[self._box]
+        lashes = np.quantile(part[self._inside], _DARK, axis=0) * _DARKER
+        texture[self._box] = part + (lashes - part) * self._opacity * share
+
+    def _sampled(self, part: Floats, across: Floats, down: Floats) -> Floats:
+        """The eye at other places; what the lids hide is what lies next to them."""
+        columns = np.arange(len(self._upper), dtype=np.float32)
+        upper, lower = (np.interp(across, columns, lid) for lid in (self._upper, self._lower))
+        down = np.clip(down, upper, np.maximum(upper, lower)).astype(np.float32)
+        return cv2.remap(part, across, down, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+
+    def _white(self, part: Floats, now: float, reach: float) -> Floats:
+        """The white of the eye where its iris hid it: from one side's to the other's."""
+        y, x = self._grid
+        ends = [
+            self._sampled(part, np.full_like(x, edge), y)
+            for edge in (
+                max(now - reach * _OUTSIDE, (self._left + now) / 2),
+                min(now + reach * _OUTSIDE, (self._right + now) / 2),
+            )
+        ]
+        share = np.clip((x - now + reach) / (2 * reach), 0, 1)[..., None]
+        return ends[0] + (ends[1] - ends[0]) * share
+
+    def _lids(self, lashes: float) -> tuple[Floats, Floats]:
+        """The first and the last row of each column that shows the eye and no lashes."""
+        rows = self._grid[0]
+        upper = np.where(self._inside, rows, np.inf).min(axis=0) + lashes
+        lower = np.where(self._inside, rows, -np.inf).max(axis=0) - lashes / 2
+        known = np.isfinite(upper) & (upper < lower)
+        middle = np.full(len(upper), self._level)
+        middle[known] = (upper[known] + lower[known]) / 2
+        return np.where(known, upper, middle), np.where(known, lower, middle)
+
+    def _iris(self, part: Floats) -> float:
+        """Where across the eye looks now: the middle of what is darkest between its lids.
+
+        Lashes are dark above any iris, so only the way across can be read off the picture.
+        """
+        light, middle = part.mean(axis=2), (self._left + self._right) / 2
+        bright = np.quantile(light[self._inside], _BRIGHT)
+        dark = np.where(self._inside, np.clip(bright - light, 0, None) ** 2, 0)
+        if not dark.any():
+            return middle
+        across = float((dark * self._grid[1]).sum() / dark.sum())
+        reach = (self._right - self._left) / 6
+        return float(np.clip(across, middle - reach, middle + reach))
+
+
+def _rising(seen: list[float], shown: list[float]) -> tuple[Floats, Floats]:
+    """Knots in rising order, where an iris at the corner would overtake it."""
+    order = np.maximum.accumulate(np.array(seen) + 1e-3 * np.arange(len(seen)))
+    return order, np.array(shown)
