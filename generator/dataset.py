@@ -23,6 +23,7 @@ _SPARE: Final = 100
 _SIDE: Final = 48
 _COMPONENTS: Final = 120
 _GLASSES_FROM: Final = -1.0
+_ENOUGH: Final = 800
 _HATS: Final = ("beanie", " hat", "fedora", "cap", "bandana", "crown")
 _BEARDS: Final = ("beard", "goatee", "mustache")
 _UNFIT: Final = (
@@ -156,7 +157,8 @@ def _glasses(material: Material) -> Mask:
     told = _labelled(material.labels, ("glasses",))
     parts = _principal(np.log(_eye_edges(material) + 0.005).reshape(len(told), -1))
     surely = told | (_unseen_scores(parts, told) > 1)
-    return told | (_unseen_scores(parts, surely) > _GLASSES_FROM)
+    least = _GLASSES_FROM if len(told) >= _ENOUGH else 0.0  # few rows leave scores near 0
+    return told | (_unseen_scores(parts, surely) > least)
 
 
 def _eye_edges(material: Material) -> Floats:

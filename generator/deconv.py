@@ -16,6 +16,7 @@ import numpy as np
 import openvino as ov
 
 from generator.canonical import Canonical, codes, frontal, neutral, opened_alike
+from generator.complexion import Complexion
 from generator.expression import eye_code
 from generator.eyes import Eyes
 from generator.regions import INNER_LIPS, region
@@ -32,7 +33,7 @@ _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
 _CLOSENESS: Final = 0.35
 _FACES_KEPT: Final = 64
 _GAIN: Final = (0.7, 1.4)
-_DEFINITE: Final = 1.25
+_DEFINITE: Final = 0.5
 _SHRUNK: Final = 1.1
 _GROW: Final = 0.004
 _SOFT: Final = 0.007
@@ -64,20 +65,15 @@ class Deconv:
         self._donors = donors
         self._spread = donors.codes.std(axis=0) + 1e-6
         self._calm = neutral(donors.shapes, canonical)
-        self._heads = [
-            _Head(head, len(donors.codes), canonical.layout) for head in (draw, *smaller)
-        ]
+        self._heads = [_Head(head, len(donors.codes), canonical) for head in (draw, *smaller)]
         self._face = lru_cache(maxsize=_FACES_KEPT)(self._mixed)
 
     def generate(
         self, identity: Ints, person: Person, mesh: Floats, gaze: Floats | None = None
     ) -> Surrogate:
-        """The mix of equal parts of the donors `identity` (k,), see `blend`, made more definite:
-        what tells it from the average of all donors of whole faces is a little enlarged.
-        """
-        own = self._donors.identity
-        weights = own.astype(np.float32) * ((1 - _DEFINITE) / own.sum())
-        weights[identity] += _DEFINITE / len(identity)
+        """The mix of equal parts of the donors `identity` (k,), see `blend`."""
+        weights = np.zeros(len(self._calm), np.float32)
+        weights[identity] = 1 / len(identity)
         return self.blend(weights, person, mesh, gaze)
 
     def blend(
@@ -89,6 +85,7 @@ class Deconv:
         the mix's, and what the frame adds to it stays. `gaze` (2,) is where the eyes look, right
         and down in halves of an eye's width; without it they look as the donors' do.
         """
+        weights = definite(weights, self._donors.identity)
         own = frontal(mesh[None], self._canonical.shape)[0]
         known = np.isfinite(person.shape).all()
         base = person.shape if known else neutral(own[None], self._canonical)[0]
@@ -112,7 +109,9 @@ class Deconv:
 
     def _mixed(self, number: int, weights: bytes) -> Floats:
         """(s, s, 3) the calm face of a mix."""
-        return self._heads[number].draw(np.frombuffer(weights, np.float32)[None])[0]
+        head = self._heads[number]
+        drawn = head.draw(np.frombuffer(weights, np.float32)[None])[0]
+        return head.complexion.evened(drawn)
 
     def _speaking(self, face: Floats, code: Floats, mix: Floats, number: int) -> Floats:
         """The face with the inside of an open mouth, (s, s, 3)."""
@@ -142,11 +141,23 @@ class Deconv:
 class _Head:
     """One size of texture, and the masks that belong to it."""
 
-    def __init__(self, draw: Draw, donors: int, layout: Floats) -> None:
+    def __init__(self, draw: Draw, donors: int, canonical: Canonical) -> None:
         self.draw = draw
         self.side = draw(np.full((1, donors), 1 / donors, np.float32)).shape[1]
-        self.inner_mouth = region(layout, self.side, INNER_LIPS, _GROW, _SOFT)
-        self.eyes = Eyes(layout, self.side)
+        self.inner_mouth = region(canonical.layout, self.side, INNER_LIPS, _GROW, _SOFT)
+        self.complexion = Complexion(canonical.layout, self.side)
+        self.eyes = Eyes(canonical.layout, self.side, eye_code(canonical.shape))
+
+
+def definite(weights: Floats, faces: Mask) -> Floats:
+    """Mixes (..., m) moved away from the average of all donors of whole faces, `faces` (m,).
+
+    Each donor that joins takes a mix towards the average, and averages resemble each other: so
+    a mix is moved the farther the more donors are in it, and a single donor not at all.
+    """
+    gain = 1 + _DEFINITE * (1 - (weights**2).sum(axis=-1, keepdims=True))
+    result: Floats = (weights * gain + faces * ((1 - gain) / faces.sum())).astype(np.float32)
+    return result
 
 
 def heads(network: Path) -> list[Draw]:

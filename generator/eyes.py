@@ -18,27 +18,37 @@ _RIM: Final = 0.12
 _APPEARS: Final = 8.0
 _OUTSIDE: Final = 1.25
 _GAIN: Final = np.array([1.5, 1.8], np.float32)  # the reader sees less than is drawn
-_CLOSING: Final = 0.08
-_CLOSED: Final = 0.03
+_SEEN: Final = (0.15, 1.3)
+_UNCHANGED: Final = 0.02
+_CLOSING: Final = 0.05
+_CLOSED: Final = 0.02
 _DARK: Final = 0.1
 _DARKER: Final = 0.8
 
 
 class Eyes:
-    """The eyes of textures of one side; `layout` is (468, 2) in shares of it."""
+    """The eyes of textures of one side; `layout` is (468, 2) in shares of it, `rest` (2,) the
+    codes of both eyes in the shape that the layout belongs to.
+    """
 
-    def __init__(self, layout: Floats, side: int) -> None:
+    def __init__(self, layout: Floats, side: int, rest: Floats) -> None:
         self._eyes = [_Eye(layout, points, side) for points in (LEFT_EYE, RIGHT_EYE)]
+        self._rest = np.maximum(rest, 1e-3)
 
     def looking(self, texture: Floats, gaze: Floats, openings: Floats) -> Floats:
         """The texture (s, s, 3) with both irises at `gaze` (2,), right and down of the middle
         between the corners in halves of an eye's width, and with the lashes of eyes that close:
         `openings` (2,) are the codes of the shape that the texture is drawn on.
+
+        What lids cover is cut off, not squeezed. With a NaN the irises stay where they are.
         """
         result = texture.copy()
-        for eye, opening in zip(self._eyes, openings, strict=True):
-            if np.isfinite(gaze).all():
-                eye.look(result, np.clip(gaze * _GAIN, -_FARTHEST, _FARTHEST))
+        known = bool(np.isfinite(gaze).all())
+        aim = np.clip(gaze * _GAIN, -_FARTHEST, _FARTHEST) if known else None
+        for eye, opening, rest in zip(self._eyes, openings, self._rest, strict=True):
+            seen = float(np.clip(opening / rest, *_SEEN))
+            if known or abs(seen - 1) > _UNCHANGED:
+                eye.look(result, aim, seen)
             closed = np.clip((_CLOSING - opening) / (_CLOSING - _CLOSED), 0, 1)
             if closed > 0:
                 eye.close(result, float(closed))
@@ -60,20 +70,26 @@ class _Eye:
         self._level = float(corners[:, 1].mean()) - _ABOVE * self._half
         self._upper, self._lower = self._lids(_LASHES * side)
 
-    def look(self, texture: Floats, gaze: Floats) -> None:
-        """Move the iris in place: its columns are shifted, those of the white give way."""
+    def look(self, texture: Floats, gaze: Floats | None, seen: float) -> None:
+        """Move the iris in place: its columns are shifted, those of the white give way. `seen`
+        is how much of the eye's height the lids will leave.
+        """
         part = np.ascontiguousarray(texture[self._box])
         reach, now = _IRIS * self._half, self._iris(part)
-        goal = (self._left + self._right) / 2 + gaze[0] * self._half
+        goal, drop = now, 0.0
+        if gaze is not None:
+            goal = (self._left + self._right) / 2 + float(gaze[0]) * self._half
+            drop = float(gaze[1]) * self._half
         goal = float(np.clip(goal, self._left + reach / 2, self._right - reach / 2))
         y, x = self._grid
-        seen = [self._left, goal - reach, goal + reach, self._right]
+        places = [self._left, goal - reach, goal + reach, self._right]
         shown = [self._left, now - reach, now + reach, self._right]
-        across = np.interp(x, *_rising(seen, shown)).astype(np.float32)
-        moved = self._sampled(part, across, y - gaze[1] * self._half)
-        away = np.hypot(x - goal, y - self._level - gaze[1] * self._half)
+        across = np.interp(x, *_rising(places, shown)).astype(np.float32)
+        height = (y - self._level) * seen  # of a pixel over the corners, once it is drawn
+        moved = self._sampled(part, across, self._level + height - drop)
+        away = np.hypot(x - goal, height - drop)
         beyond = np.clip((away - reach) / (_RIM * self._half), 0, 1)[..., None]
-        beyond *= np.clip(np.abs(gaze[1]) * _APPEARS, 0, 1) * (np.abs(x - goal) < reach)[..., None]
+        beyond *= min(abs(drop) / self._half * _APPEARS, 1) * (np.abs(x - goal) < reach)[..., None]
         moved += (self._white(part, now, reach) - moved) * beyond
         texture[self._box] = part + (moved - part) * self._opacity
 

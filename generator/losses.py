@@ -32,8 +32,8 @@ def copied(drawn: Any, wanted: Any, weight: Any) -> Any:
 
 
 def coarse(picture: Any) -> Any:
-    """(b, s / 16, s / 16, 3) mean colours."""
-    return ops.average_pool(picture, _COARSE, _COARSE)
+    """(b, p, p, 3) mean colours of squares that overlap: blocks of their own would show."""
+    return ops.average_pool(picture, _COARSE, _COARSE // 2)
 
 
 def bands(picture: Any) -> list[Any]:
@@ -46,8 +46,18 @@ def bands(picture: Any) -> list[Any]:
     for octave in range(BANDS):
         smooth = ops.depthwise_conv(light, _BINOMIAL, padding="same")
         pool = max(_COARSE >> octave, 2)
-        result.append(ops.average_pool(ops.abs(light - smooth), pool, pool))
+        result.append(ops.average_pool(ops.abs(light - smooth), pool, pool // 2))
         light = ops.average_pool(smooth, 2, 2)
+    return result
+
+
+def places(inside: Any) -> list[Any]:
+    """How much of each square of `bands` lies inside the mask (b, s, s, 1)."""
+    result = []
+    for octave in range(BANDS):
+        pool = max(_COARSE >> octave, 2)
+        result.append(ops.average_pool(inside, pool, pool // 2))
+        inside = ops.average_pool(inside, 2, 2)
     return result
 
 

@@ -26,10 +26,10 @@ _MIXED_RATE: Final = 0.4
 _COPYING: Final = 0.35
 _LASTING: Final = 0.998
 _SMALLER: Final = 0.25
-_STRENGTH: Final = 0.15
-_LEVEL: Final = 0.4
+_STRENGTH: Final = 0.03
+_LEVEL: Final = 0.02
 _COARSE: Final = 1.0
-_ADVERSARIAL: Final = 0.03
+_ADVERSARIAL: Final = 0.08
 CHECKPOINT: Final = "checkpoint.npz"
 COLUMNS: Final = ("epoch", "copied", "coarse", "strength", "fooled", "critic")
 
@@ -155,7 +155,7 @@ class Trainer:
             ops.sum(ops.reshape(band, (count, k, *band.shape[1:])) * share, axis=1)
             for band in losses.bands(parts)
         ]
-        places = [ops.average_pool(inside, *[inside.shape[1] // b.shape[1]] * 2) for b in expected]
+        places = losses.places(inside)
         table = ops.sum(tf.one_hot(anchors, len(self._lessons.textures)) * weights[..., None], 1)
         single = tf.one_hot(rows, len(self._lessons.textures))
         power = ops.sum(ops.reshape(losses.octaves(parts), (count, k, -1)) * weights[..., None], 1)

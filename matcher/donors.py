@@ -17,9 +17,9 @@ from matcher.cosine import centred, nearest, similarity
 from pipeline.contract import Floats, Ints, Mask, Matches, Person
 from pipeline.errors import WeightsError
 
-_POOL: Final = 60
+_POOL: Final = 70
 _FEWEST: Final = 20
-_LEAST_ALIKE: Final = 3
+_LEAST_ALIKE: Final = 2
 _SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
 _UNLIKE: Final = 1e3
 _SURE_OF_SEX: Final = 0.2
@@ -27,8 +27,8 @@ _CHILD: Final = float(np.log(13 + AGE_OFFSET))
 _SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
 _STYLE_UNIT: Final = np.array([2.0, 14.0, 14.0], np.float32)
 _BEARDED: Final = 0.5
-_FEWEST_BEARDS: Final = 12
-_CHOICE: Final = 6
+_FEWEST_BEARDS: Final = 20
+_CHOICE: Final = 10
 _LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
 
 
@@ -65,7 +65,7 @@ class _Donors:
 
 
 class Opposite(_Donors):
-    """The default: from the pool's third least like the person donors unlike each other.
+    """The default: from the pool's half least like the person donors unlike each other.
 
     Near neighbours make a mix that resembles each of its donors; donors far from each other make
     somebody else. `generate` keeps that face from being everybody's average.

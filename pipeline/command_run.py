@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline import options as shared
 from pipeline import steering
 from pipeline.registry import BACKENDS
-from pipeline.settings import DONORS, EXPRESSIONS, MODES, Settings
+from pipeline.settings import DONORS, EXPRESSIONS, GLASSES, MODES, Settings
 from pipeline.weights import DB
 
 if TYPE_CHECKING:
@@ -181,12 +181,14 @@ def add_mixing(group: argparse._ArgumentGroup) -> None:
 
 
 def add_wearing(group: argparse._ArgumentGroup) -> None:
-    """What surrogates do with a person's shape and expression, and one mix for everybody."""
+    """What surrogates do with a person's shape, expression and glasses; one mix for all."""
     add = group.add_argument
     add("--shape", type=float, default=_DEFAULT.shape,
         help="0..1: how far a face's shape moves towards its surrogate's")  # fmt: skip
     add("--expression", default=_DEFAULT.expression,
         help=f"{' or '.join(EXPRESSIONS)}; neutral: mouth closed, eyes open")  # fmt: skip
+    add("--glasses", default=_DEFAULT.glasses,
+        help=f"{' or '.join(GLASSES)} a person's own in front of the surrogate")  # fmt: skip
     add("--identity", default=_DEFAULT.identity, metavar="ROWS",
         help="the same donors for everybody, as 12,40,77,301")  # fmt: skip
 

@@ -54,6 +54,11 @@ def load(name: str, home: Path = HOME, extractor: str = "") -> Database:
     """
     folder = _folder(name, home / "generators")
     _check_seal(folder)
+    return read(folder, extractor)
+
+
+def read(folder: Path, extractor: str = "") -> Database:
+    """The DB in a folder that is known to be whole."""
     arrays = _arrays(folder / DONORS)
     own = folder / features_file(extractor)
     if extractor not in {"", str(arrays["extractor"])} and own.is_file():

@@ -132,10 +132,15 @@ def mapping(
     """
     cover = rasterise(target, triangles, size)
     ys, xs = np.nonzero(cover >= 0)
-    affine = _affines(target[:, :2][triangles], source[:, :2][triangles])[cover[ys, xs]]
+    own = cover[ys, xs]
+    corners = source[:, :2][triangles]
+    affine = _affines(target[:, :2][triangles], corners)[own]
+    # A pixel on the edge of a sliver, as between closed lips, would be carried far beyond it.
+    low, high = corners.min(axis=1)[own], corners.max(axis=1)[own]
     maps = np.full((2, *cover.shape), -1, np.float32)
     for axis in range(2):
-        maps[axis][ys, xs] = affine[:, axis, 0] * xs + affine[:, axis, 1] * ys + affine[:, axis, 2]
+        place = affine[:, axis, 0] * xs + affine[:, axis, 1] * ys + affine[:, axis, 2]
+        maps[axis][ys, xs] = np.clip(place, low[:, axis], high[:, axis])
     return maps[0], maps[1]
 
 

@@ -18,6 +18,7 @@ from pipeline import database, layouts, measuring, unwrapping
 from pipeline.atomic import replacing
 from pipeline.contract import Floats, Image
 from pipeline.errors import DeidError, SettingsError
+from pipeline.options import Defaults, Parser
 from replacer.glasses import LEAST, Glasses
 from replacer.glasses_band import HEIGHT, SIDE, TOP
 
@@ -28,6 +29,7 @@ _ROWS: Final = {"glasses": NETWORK, "glasses_weights": WEIGHTS}
 _MANIFEST: Final = "weights.toml"
 _FEWEST: Final = 16
 _HELD_OUT: Final = 9
+_INTERRUPTED: Final = 130
 
 log = logging.getLogger(__name__)
 
@@ -43,18 +45,29 @@ class Bands:
 
 
 def main(arguments: list[str]) -> int:
-    """`./train_once.sh glasses`: exit code 0, or 1 after one line that says why."""
+    """`./train_once.sh glasses`: exit code 0, 1 with one line why, 130 if interrupted."""
     options = _parser().parse_args(arguments)
     try:
         build(options)
     except DeidError as error:
         log.error("%s", error)
         return 1
+    except OSError as error:
+        log.error("%s: %s", error.filename or options.out, error.strerror or error)
+        return 1
+    except KeyboardInterrupt:
+        log.error("stopped; the same command goes on from here")
+        return _INTERRUPTED
     return 0
 
 
 def build(options: argparse.Namespace) -> None:
     """A new network below `--out`, made in a work folder and moved there when whole."""
+    for number, least in (("epochs", 1), ("pictures", 32), ("seed", 0)):
+        if getattr(options, number) < least:
+            raise SettingsError(
+                f"--{number} must be {least} or more, got {getattr(options, number)}"
+            )
     manifest: Path = options.out / _MANIFEST
     if not manifest.is_file():
         raise SettingsError(f"--out {options.out}: no {_MANIFEST} in it; name the folder DB")
@@ -173,7 +186,7 @@ texture, frames and opaque lenses from skin, brows and eyes (replacer/glasses.py
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="train_once.sh glasses", description=__doc__)
+    parser = Parser(prog="train_once.sh glasses", formatter_class=Defaults, description=__doc__)
     parser.add_argument("data", type=Path, help="folder of faces: faces.csv or pictures")
     parser.add_argument("--out", type=Path, default=database.HOME, help="the DB to change")
     default = database.HOME / "local" / "training" / "glasses"

@@ -14,7 +14,7 @@ from pipeline.contract import Floats, Ints, Mask
 if TYPE_CHECKING:
     from generator.train import Lessons
 
-PARTNERS: Final = 12
+PARTNERS: Final = 48
 _GROW: Final = 0.05
 _SOFT: Final = 0.001
 

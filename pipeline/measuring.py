@@ -22,7 +22,7 @@ from pipeline.geometry import procrustes
 from pipeline.layouts import Picture, Unusable
 from pipeline.progress import steps
 from pipeline.settings import Settings
-from pipeline.weights import locate
+from pipeline.weights import DB, locate
 
 PRESENT: Final = 0.9
 _DETECTOR_SIDE: Final = 480
@@ -70,13 +70,13 @@ def faces(pictures: list[Picture], folder: Path) -> Measured:
     )
 
 
-def features(measured: Measured, extractor: str, folder: Path) -> Floats:
+def features(measured: Measured, extractor: str, folder: Path, db: Path = DB) -> Floats:
     """(m, d) features of every face, NaN where it cannot be aligned."""
     extract: list[Any] = []
 
     def measure(piece: list[int]) -> Arrays:
         if piece and not extract:
-            extract.append(registry.extractor(Settings(extractor=extractor)).extract)
+            extract.append(registry.extractor(Settings(extractor=extractor), db).extract)
         images = stills.each(measured.pictures[row] for row in piece)
         rows = []
         for row, image in zip(piece, images, strict=True):
@@ -87,12 +87,12 @@ def features(measured: Measured, extractor: str, folder: Path) -> Floats:
 
     label = f"describing faces ({extractor})"
     everyone = list(range(len(measured.pictures)))
-    return _in_pieces(label, everyone, folder, _named(extractor), measure)["features"]
+    return _in_pieces(label, everyone, folder, _named(extractor, db), measure)["features"]
 
 
-def _named(extractor: str) -> str:
+def _named(extractor: str, db: Path) -> str:
     """What files of its features are called: one that was trained anew must not find the old."""
-    manifest = extractors.home_of(extractor) / extractors.MANIFEST
+    manifest = extractors.home_of(extractor, db) / extractors.MANIFEST
     name = f"features-{extractor.replace(':', '-')}"
     if manifest.is_file():
         name += f"-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:8]}"

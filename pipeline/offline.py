@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,9 @@ from pipeline import (
     lessons,
     measuring,
     persons,
+    reference,
     registry,
+    report,
     unwrapping,
     watching,
 )
@@ -37,7 +40,7 @@ from pipeline.settings import Settings
 from pipeline.training_options import check, parser
 from pipeline.workplace import Workplace, opened, switch_in
 
-EXTRACTOR: Final = "extractor"
+OTHERS: Final = {"extractor": "extractor_training", "glasses": "glasses_training"}
 _FEWEST: Final = 16
 _FEWEST_PEOPLE: Final = 4
 _INTERRUPTED: Final = 130
@@ -63,14 +66,12 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for room in ("pipeline", "generator", "extractor"):
         logging.getLogger(room).setLevel(logging.INFO)
-    if told[:1] == [EXTRACTOR]:
-        from pipeline import extractor_training
-
-        return extractor_training.main(told[1:])
-    options = parser().parse_args(told)
     # Scripts start background jobs with SIGINT ignored; whoever sends one means it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if told and told[0] in OTHERS:
+        return int(import_module(f"pipeline.{OTHERS[told[0]]}").main(told[1:]))
+    options = parser().parse_args(told)
     try:
         check(options)
         build(options)
@@ -88,10 +89,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build(options: argparse.Namespace) -> None:
     """A new generator under `--out`, made in a work folder and switched in when whole."""
-    extractors = _extractors(options.extractor)
+    extractors = _extractors(options.extractor, options.out)
     collection = _collection(options)
     with opened(options, collection.pictures) as place:
-        measured, described, unusable = _measured(collection, extractors, place)
+        measured, described, unusable = _measured(collection, extractors, place, options.out)
         _check_count(measured, unusable, options.data)
         prepared = _prepared(measured, described, options.size)
         unusable += _without_a_role(measured, prepared)
@@ -103,7 +104,10 @@ def build(options: argparse.Namespace) -> None:
         staged = place.staged()
         policy = _train(prepared, arrays[0], options, place.work, staged)
         _write_arrays(arrays, staged)
+        _write_reference(prepared, staged)
+        measures = _measures(staged, options)
         story = _story(options, collection, measured, prepared, unusable, policy, place.work)
+        story = replace(story, measures=measures)
         (staged / card.CARD).write_text(card.write(story), encoding="utf-8")
         card.write_unusable(unusable, staged / card.UNUSABLE)
         database.seal(staged)
@@ -112,10 +116,10 @@ def build(options: argparse.Namespace) -> None:
         log.info("%s is whole and in use; sheets and losses: %s", target, place.work)
 
 
-def _extractors(chosen: str) -> list[str]:
+def _extractors(chosen: str, db: Path) -> list[str]:
     """The chosen extractor and every other that is installed; told at once if there is none."""
-    registry.extractor(Settings(extractor=chosen))
-    return list(dict.fromkeys([chosen, *registry.installed_extractors()]))
+    registry.extractor(Settings(extractor=chosen), db)
+    return list(dict.fromkeys([chosen, *registry.installed_extractors(db)]))
 
 
 def _collection(options: argparse.Namespace) -> Collection:
@@ -130,11 +134,11 @@ def _collection(options: argparse.Namespace) -> Collection:
 
 
 def _measured(
-    collection: Collection, extractors: list[str], place: Workplace
+    collection: Collection, extractors: list[str], place: Workplace, db: Path
 ) -> tuple[Measured, list[Described], list[Unusable]]:
     """The faces that were found, as every extractor describes them, and the pictures without."""
     found = measuring.faces(collection.pictures, place.faces)
-    features = [measuring.features(found, name, place.faces) for name in extractors]
+    features = [measuring.features(found, name, place.faces, db) for name in extractors]
     known = np.ones(len(found.pictures), bool)
     unusable = [*collection.unusable, *found.unusable]
     for name, rows in zip(extractors, features, strict=True):
@@ -210,6 +214,23 @@ def _write_arrays(arrays: list[dict[str, Any]], folder: Path) -> None:
     for number, one in enumerate(arrays):
         name = database.features_file(str(one["extractor"])) if number else database.DONORS
         np.savez_compressed(folder / name, allow_pickle=False, **one)
+
+
+def _write_reference(prepared: Prepared, folder: Path) -> None:
+    """What the generator is measured by, now and later without the pictures."""
+    p = prepared
+    own = p.usable[p.roles.identity[p.usable]]
+    kept = reference.make(p.material.textures, p.material.mask, own, p.roles.held_back)
+    np.savez_compressed(folder / reference.REFERENCE, allow_pickle=False, **kept)
+
+
+def _measures(folder: Path, options: argparse.Namespace) -> str:
+    """The report as a table, empty where none was wanted."""
+    if not options.measure:
+        return ""
+    scope = report.Scope(faces=options.measure, seed=options.seed, extractor=options.extractor)
+    donors = database.read(folder, options.extractor)
+    return report.table(report.measure(donors, scope, options.out))
 
 
 def _train(

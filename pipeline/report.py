@@ -36,7 +36,7 @@ class Scope:
     seed: int = 0
     extractor: str = "dlib_resnet"
     second: str = ""
-    second_threshold: float = 0.4
+    second_threshold: float = 0.38
 
 
 def add_to(commands: shared.Commands) -> None:
@@ -53,8 +53,8 @@ def add_to(commands: shared.Commands) -> None:
     add("--generator", default="", help="name under DB/generators (default: current)")
     add("--extractor", default="dlib_resnet", help="tells faces apart")
     add("--second", default="", help="a second extractor, or module:Class, that tells them apart")
-    add("--second-threshold", type=float, default=0.4,
-        help="cosine from which the second takes two faces for one person's")  # fmt: skip
+    add("--second-threshold", type=float, default=0.38,
+        help="centred cosine from which the second takes two faces for one person's")  # fmt: skip
     add("--mixes", type=int, default=500, help="mixes whose textures are measured")
     add("--faces", type=int, default=200, help="mixes drawn as faces with expressions")
     add("--seed", type=int, default=0, help="of the mixes and the expressions")

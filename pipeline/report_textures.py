@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from generator import quality
-from generator.deconv import heads
+from generator.deconv import definite, heads
 from matcher.donors import Opposite
 from pipeline import reference
 from pipeline.contract import Floats, Image, Ints, Person
@@ -64,6 +64,7 @@ def draw(donors: Database, picked: Ints) -> Image:
     network = heads(donors.network)[0]
     weights = np.zeros((len(picked), len(donors.faces.skin)), np.float32)
     np.put_along_axis(weights, picked, 1 / picked.shape[1], axis=1)
+    weights = definite(weights, donors.faces.identity)
     pieces = [network(weights[i : i + _PIECE]) for i in range(0, len(weights), _PIECE)]
     return np.clip(np.rint(np.concatenate(pieces)), 0, 255).astype(np.uint8)
 
@@ -78,7 +79,7 @@ def _kernel(drawn: Image, told: dict[str, Any], rng: np.random.Generator) -> lis
     own, held = (own - own.mean(axis=0)) / unit, (held - own.mean(axis=0)) / unit
     features = reference.Realism(told["mask"]).features(drawn)
     new = (features - told["realism"].astype(np.float32).mean(axis=0)) / unit
-    size = min(len(held), len(own) // 2)
+    size = min(len(held), len(own) // 2, len(drawn))
     halves, apart = [], []
     for _ in range(_HALVES):
         order = rng.permutation(len(own))
@@ -98,6 +99,8 @@ def _by_group(gradient: Floats, picked: Ints, donors: Database) -> Measure:
 
 def worst(name: str, by_group: dict[str, Floats]) -> Measure:
     """The same measure for each group; the worst must not lie below 0.8 of the best."""
+    if not by_group:
+        return Measure(f"{name} by group", "not measured: no group is large enough")
     means = {group: float(values.mean()) for group, values in by_group.items()}
     told = ", ".join(f"{group} {mean:.2f}" for group, mean in means.items())
     fair = min(means.values()) / max(max(means.values()), 1e-9)

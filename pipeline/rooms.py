@@ -75,8 +75,8 @@ def _drawing(settings: Settings, home: Path) -> Drawing:
 
 
 def _glasses(settings: Settings, donors: Database) -> Glasses | None:
-    """None where people must not be told apart by what they wear."""
-    if steering.k_same(settings.scheme):
+    """None where nobody keeps theirs: people must not be told apart by what they wear."""
+    if settings.glasses == "drop" or steering.k_same(settings.scheme):
         return None
     face = donors.canonical
     locate("glasses_weights")  # checked, and read from beside the network

@@ -8,6 +8,7 @@ from pipeline.errors import SettingsError
 MODES = ("surrogate", "mosaic", "blur", "solid")
 DONORS = ("opposite", "nearest")
 EXPRESSIONS = ("keep", "neutral")
+GLASSES = ("keep", "drop")
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast",
     "medium", "slow", "slower", "veryslow", "placebo",
@@ -31,6 +32,7 @@ class Settings:
     min_face: int = 10
     shape: float = 1.0
     expression: str = "keep"
+    glasses: str = "keep"
     age: str = ""
     sex: str = ""
     skin: str = ""
@@ -48,6 +50,7 @@ class Settings:
         self._one_of("donors", DONORS)
         self._one_of("preset", PRESETS)
         self._one_of("expression", EXPRESSIONS)
+        self._one_of("glasses", GLASSES)
         for name, low, high in (
             ("k", 1, 16),
             ("detect_size", 128, 8192),

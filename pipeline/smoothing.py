@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from detector.iris import LEFT, RIGHT
-from pipeline.contract import Floats
+from pipeline.contract import Floats, Mask
 from pipeline.tracking import MESH_FOUND
 from pipeline.tracks import Sighting
 
@@ -60,14 +60,32 @@ def _steady_meshes(meshes: Floats) -> Floats:
     width = np.ptp(meshes[:, :, 0], axis=1)[:, None]
     fast = np.full(meshes.shape[1], _FAST, np.float32)
     fast[_LIDS] = _FAST_LID
-    return _averaged(meshes, width, _STILL, fast)
+    turning = np.zeros(meshes.shape[1], np.bool_)
+    turning[_LIDS] = True
+    return _averaged(meshes, width, _STILL, fast, turning)
 
 
-def _averaged(points: Floats, unit: Floats | float, still: float, fast: Floats | float) -> Floats:
-    """(t, p, c) points, averaged below a speed of `still` units a frame, untouched above `fast`."""
+def _mean_speed(padded: Floats) -> Floats:
+    result: Floats = np.linalg.norm(padded[3:-1] - padded[1:-3], axis=2) / 2
+    return result
+
+
+def _averaged(
+    points: Floats,
+    unit: Floats | float,
+    still: float,
+    fast: Floats | float,
+    turning: Mask | bool = False,
+) -> Floats:
+    """(t, p, c) points, averaged below a speed of `still` units a frame, untouched above `fast`;
+    points that are `turning` (p,) are fast also where they only turn back.
+    """
     padded = np.concatenate([points[:1], points[:1], points, points[-1:], points[-1:]])
     mean = sum(w * padded[i : i + len(points)] for i, w in enumerate(_KERNEL))
-    speed = np.linalg.norm(padded[3:-1] - padded[1:-3], axis=2) / (2 * np.maximum(unit, 1e-6))
+    steps = np.linalg.norm(np.diff(padded[1:-1], axis=0), axis=2)
+    # Both neighbours count: at the turning point of a blink their mean does not move at all.
+    speed = np.where(turning, np.maximum(steps[1:], steps[:-1]), _mean_speed(padded))
+    speed = speed / np.maximum(unit, 1e-6)
     share = np.clip((fast - speed) / (fast - still), 0, 1)[:, :, None]
     result: Floats = (points + share * (mean - points)).astype(np.float32)
     return result

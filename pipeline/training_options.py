@@ -22,7 +22,8 @@ def parser() -> Parser:
         "align and check, train, export, describe with every installed extractor, write a card. "
         "The generator in use stays until the new one is whole. A run that was stopped goes on "
         "when the same command is given again.",
-        epilog="`train_once.sh extractor --help` tells how to train a recogniser instead.",
+        epilog="`train_once.sh extractor --help` tells how to train a recogniser instead, "
+        "`train_once.sh glasses --help` what finds people's own glasses.",
     )
     made.add_argument("data", nargs="?", type=Path, metavar="DATA",
         help="folder of faces: pictures, and videos of the same people")  # fmt: skip
@@ -42,6 +43,8 @@ def parser() -> Parser:
     add("--seed", type=int, default=0, help="of the network's first weights")
     add("--sheet-every", type=int, default=10, metavar="N",
         help="epochs between contact sheets, 0: none")  # fmt: skip
+    add("--measure", type=int, default=200, metavar="N",
+        help="faces drawn to measure the result for the card, 0: none")  # fmt: skip
     add("--work", type=Path, metavar="DIR",
         help="where checkpoints and sheets lie (default: local/training in the DB)")  # fmt: skip
     again = made.add_mutually_exclusive_group()
@@ -59,7 +62,13 @@ def check(options: argparse.Namespace) -> None:
             "say which folder of faces to train on: ./train_once.sh DATA (none is shipped); read "
             f"are {', '.join(LAYOUTS.values())}, with videos as further expressions"
         )
-    for number, least in (("epochs", 1), ("limit", 0), ("sheet_every", 0), ("seed", 0)):
+    for number, least in (
+        ("epochs", 1),
+        ("limit", 0),
+        ("sheet_every", 0),
+        ("seed", 0),
+        ("measure", 0),
+    ):
         if getattr(options, number) < least:
             flag = "--" + number.replace("_", "-")
             raise SettingsError(f"{flag} must be {least} or more, got {getattr(options, number)}")

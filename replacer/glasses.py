@@ -20,11 +20,17 @@ SMALLEST: Final = 50.0
 _FADE: Final = 12.0
 _SURE: Final = (0.25, 0.75)
 _NEAR: Final = 9
-_KNOWN: Final = 8.0
+_KNOWN: Final = 20.0
 _MOST_FRAME: Final = 0.3
 _MOST: Final = 0.6
 LEAST: Final = 0.02
 _LIGHT: Final = 0.06
+_SHOWN: Final = (0.4, 0.7)
+_CONTRAST: Final = 2.5
+_AROUND: Final = 10.0
+_PART: Final = 0.2
+_GAP: Final = 5
+_CORNERS: Final = (33, 263)  # the eyes' outer ones
 _EYES: Final = (
     [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
     [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
@@ -39,6 +45,7 @@ class Glasses:
         self._layout = layout * SIDE - np.array([0.5, 0.5 + TOP], np.float32)
         cover = rasterise(self._layout, triangles, (SIDE, HEIGHT))
         self._inside = (cover >= 0).astype(np.float32)
+        self._share = cv2.GaussianBlur(self._inside, (0, 0), _AROUND)[..., None] + 1e-3
         self._corners = triangles[np.maximum(cover, 0)]
         self._shares = _barycentric(self._layout[self._corners])
         self._triangles = triangles[np.unique(cover[cover >= 0])]
@@ -65,14 +72,15 @@ class Glasses:
         return matte if matte.sum() <= _MOST * face else np.zeros_like(matte)
 
     def worn(self, mattes: list[Floats]) -> Floats:
-        """The mean of a person's `mattes` where they show glasses, else an empty (0, 0) array.
+        """What a person's `mattes` show together, an empty (0, 0) array where these are no glasses.
 
-        The clearer looks count for more.
+        Of rims so thin that only pieces are found nothing is kept: pieces look worse than none.
         """
-        evidence = np.array([self.evidence(matte) for matte in mattes])
-        if not len(mattes) or evidence.mean() < LEAST:
+        evidence = [self.evidence(matte) for matte in mattes]
+        if not evidence or np.mean(evidence) < LEAST:
             return np.zeros((0, 0), np.float32)
-        return np.average(mattes, axis=0, weights=evidence).astype(np.float32)
+        together = np.max(mattes, axis=0)
+        return together if self._whole(together) else np.zeros((0, 0), np.float32)
 
     def evidence(self, matte: Floats) -> float:
         """The share of the band that glasses hide, on that half of it where it is smaller.
@@ -82,6 +90,15 @@ class Glasses:
         sure = _ramp(matte, *_SURE)
         halves = [sure[:, : SIDE // 2].sum(), sure[:, SIDE // 2 :].sum()]
         return float(min(halves) / (self._inside.sum() / 2))
+
+    def _whole(self, matte: Floats) -> bool:
+        """Whether one piece reaches past the outer corners of both eyes, small gaps aside."""
+        part = (matte > _PART).astype(np.uint8)
+        joined = cv2.dilate(part, np.ones((_GAP, _GAP), np.uint8))
+        pieces = cv2.connectedComponentsWithStats(joined)[2][1:]
+        left, right = self._layout[list(_CORNERS), 0]
+        start, end = pieces[:, cv2.CC_STAT_LEFT], pieces[:, [0, 2]].sum(axis=1)
+        return bool(((start < left) & (end > right)).any())
 
     def over(self, image: Image, mesh: Floats, worn: Floats) -> Floats:
         """(h, w) in 0..1: where in the picture glasses lie over the face of `mesh` (468, 3) px.
@@ -93,7 +110,8 @@ class Glasses:
         matte = self.matte(image, mesh)
         odds = matte / (1 - np.minimum(matte, 0.999)) * (1 + _KNOWN * near)
         strength = np.clip((float(np.ptp(mesh[:, 0])) - SMALLEST) / _FADE, 0, 1)
-        steady = _ramp(odds / (1 + odds), *_SURE) * _ramp(near, *_SURE) * strength
+        steady = _ramp(odds / (1 + odds), *_SURE) * _ramp(near, *_SURE)
+        steady = _completed(steady, _ramp(worn, *_SURE)) * strength
         result = np.zeros(image.shape[:2], np.float32)
         x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
         if x2 > x1 and y2 > y1:
@@ -119,9 +137,16 @@ class Glasses:
 
     def _seen(self, band: Image) -> tuple[Floats, Floats]:
         """(HEIGHT, SIDE) each: how surely there is a frame, and an opaque lens."""
-        logits = self._model(prepared(band)[None])[0][0]
+        logits = self._model(prepared(self._contrasted(band))[None])[0][0]
         sure = self._inside[..., None] / (1 + np.exp(-np.clip(logits, -30, 30)))
         return sure[..., 0], sure[..., 1]
+
+    def _contrasted(self, band: Image) -> Floats:
+        """The band (HEIGHT, SIDE, 3), 0..255, with stronger detail: a thin metal rim is faint."""
+        colours = band.astype(np.float32)
+        around = cv2.GaussianBlur(colours, (0, 0), _AROUND) / self._share
+        strong = np.clip(around + _CONTRAST * (colours - around), 0, 255)
+        return np.asarray(strong * self._inside[..., None], np.float32)
 
 
 def bared(image: Image, over: Floats) -> Image:
@@ -140,6 +165,22 @@ def bared(image: Image, over: Floats) -> Image:
     mean = image.mean(axis=(0, 1))
     near = cv2.resize((known + 1e-3 * mean) / (share + 1e-3), image.shape[1::-1])
     return np.clip(np.rint(near + (image - near) * weight), 0, 255).astype(np.uint8)
+
+
+def _completed(seen: Floats, usual: Floats) -> Floats:
+    """What is `seen` (HEIGHT, SIDE), and on the half where less of the `usual` is, that too.
+
+    A grin moves cheek and brow behind one lens; while the other half is in its place, so is the
+    whole frame.
+    """
+    shared = np.minimum(seen, usual)
+    parts = slice(None, SIDE // 2), slice(SIDE // 2, None)
+    shown = [float(shared[:, part].sum() / (usual[:, part].sum() + 1)) for part in parts]
+    lost = parts[int(np.argmin(shown))]
+    result = seen.copy()
+    trust = _ramp(np.full(1, max(shown), np.float32), *_SHOWN)
+    result[:, lost] = np.maximum(seen[:, lost], usual[:, lost] * trust)
+    return result
 
 
 def _ramp(values: Floats, low: float, high: float) -> Floats:

@@ -11,7 +11,7 @@ TOP: Final = 36
 HEIGHT: Final = 80
 
 
-def prepared(band: Image) -> Floats:
+def prepared(band: Image | Floats) -> Floats:
     """The network's input (HEIGHT, SIDE, 5): colours and places (x, y) in [-1, 1]."""
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : SIDE * 1j]
     return np.dstack([band.astype(np.float32) / 127.5 - 1, x, y]).astype(np.float32)

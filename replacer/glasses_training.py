@@ -110,10 +110,12 @@ def export(model: keras.Model, target: Path) -> None:
     plain.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         plain.export(folder, verbose=False)
-        converted = ov.convert_model(folder, input=[1, HEIGHT, SIDE, _INPUTS])
-    for key in list(converted.get_rt_info()):
-        del converted.rt_info[key]
-    ov.save_model(converted, target, compress_to_fp16=True)
+        # Not `ov.convert_model`, which reports each conversion to its makers.
+        converted = ov.Core().read_model(folder)
+        converted.reshape([1, HEIGHT, SIDE, _INPUTS])
+        for key in list(converted.get_rt_info()):  # notes about the machine it ran on
+            del converted.rt_info[key]
+        ov.save_model(converted, target, compress_to_fp16=True)
 
 
 def _conv(x: Any, channels: int, size: int = 3, stride: int = 1) -> Any:

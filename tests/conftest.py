@@ -157,3 +157,15 @@ def unchanged_process() -> Iterator[None]:
     root.setLevel(level)
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)
+
+
+@pytest.fixture(autouse=True)
+def unchanged_logging():
+    """Commands set levels for the whole process; the next test must not feel them."""
+    names = ("", "facesurrogate", "pipeline", "generator", "extractor")
+    before = {name: logging.getLogger(name).level for name in names}
+    handlers = logging.getLogger().handlers[:]
+    yield
+    logging.getLogger().handlers[:] = handlers
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)

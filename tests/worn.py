@@ -18,6 +18,7 @@ KINDS = {
     "black": replace(_PLAIN, rim=0.02, colour=(18.0, 17.0, 18.0)),
     "brown": replace(_PLAIN, rim=0.015, colour=(70.0, 40.0, 25.0)),
     "round": replace(_PLAIN, rim=0.012, colour=(40.0, 40.0, 45.0), squareness=2.0, height=0.12),
+    "thin": replace(_PLAIN, rim=0.006, colour=(120.0, 105.0, 100.0), temple=0.008),
     "sunglasses": replace(_PLAIN, rim=0.02, colour=(18.0, 17.0, 18.0), tint=0.98),
 }
 

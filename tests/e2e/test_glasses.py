@@ -15,14 +15,15 @@ from tests.conftest import RECOGNISED
 from tests.e2e.conftest import SALT, read_clip, write_clip
 from tests.worn import KINDS, dressed
 
-COUNT = 8
+COUNT = 4
+SIDE = 260
 SHIFT = 3
 
 
 @pytest.fixture(scope="module")
 def wearer(render, donors, rooms):
     """A head that wears black glasses and moves aside, and where its face is: (frames, meshes)."""
-    head = render([int(row) for row in donors.rows.rows[:2]], 360)
+    head = render([int(row) for row in donors.rows.rows[:2]], SIDE)
     found = rooms.mesh.fit(head, rooms.detector.detect(head)[:1])
     worn, _ = dressed(head, found.mesh[0], donors, KINDS["black"])
     return [np.roll(worn, SHIFT * number, axis=1) for number in range(COUNT)], found.mesh[0]
@@ -101,33 +102,32 @@ def test_a_fault_leaves_the_surrogate_without_glasses(
         assert judge.alike(judge.features(old, box), judge.features(new, box)) < RECOGNISED
 
 
-def test_whether_a_person_wears_glasses_is_decided_once(rooms, clip):
-    settings = Settings()
-    *_, analysis = analyse(open_source(clip, settings), rooms, settings)
-    todo = plan(analysis, rooms, settings, SALT)
+@pytest.fixture(scope="module")
+def analysis(rooms, clip):
+    *_, found = analyse(open_source(clip, Settings()), rooms, Settings())
+    return found
+
+
+def test_whether_a_person_wears_glasses_is_decided_once(rooms, analysis):
+    todo = plan(analysis, rooms, Settings(), SALT)
     assert [person.glasses.size > 0 for person in todo.persons] == [True]
     assert {rung for track in todo.tracks for rung in track.rungs} <= set(Rung)
 
 
-def test_a_person_wears_what_any_of_their_tracks_shows(rooms, clip):
+def test_a_person_wears_what_any_of_their_tracks_shows(rooms, analysis, monkeypatch):
     """A track without a good look takes the glasses of the person's other tracks."""
-    settings = Settings()
-    *_, analysis = analyse(open_source(clip, settings), rooms, settings)
     (track,) = analysis.tracks
-    worn = track.glasses
-    track.glasses = no_glasses()
-    assert not plan(analysis, rooms, settings, SALT).persons[0].glasses.size
-    track.glasses = worn
-    assert plan(analysis, rooms, settings, SALT).persons[0].glasses.size
+    monkeypatch.setattr(track, "glasses", no_glasses())
+    assert not plan(analysis, rooms, Settings(), SALT).persons[0].glasses.size
 
 
-def test_nobody_keeps_glasses_where_groups_share_a_face(rooms):
-    from pipeline.rooms import furnish
+@pytest.mark.parametrize("told", [{"scheme": "k-same 5"}, {"glasses": "drop"}])
+def test_some_settings_leave_nobody_their_glasses(donors, told):
+    """Groups share a face, and must not be told apart by what they wear."""
+    from pipeline.rooms import _glasses
 
-    shared = furnish(Settings(scheme="k-same 5"))
-    assert shared.drawing is not None
-    assert shared.drawing.glasses is None
-    assert rooms.drawing.glasses is not None
+    assert _glasses(Settings(), donors) is not None
+    assert _glasses(Settings(**told), donors) is None
 
 
 def test_the_bound_of_what_glasses_may_hide_is_checked(rooms):

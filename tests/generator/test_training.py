@@ -71,7 +71,7 @@ def trained(tmp_path_factory, offline, pictures):
     home = tmp_path_factory.mktemp("db")
     options = [str(pictures), "--out", str(home), "--name", "tiny", "--epochs", "1"]
     options += ["--note", "people whom the project drew.", "--licence", "Apache-2.0"]
-    options += ["--limit", str(COUNT + 3)]
+    options += ["--limit", str(COUNT + 3), "--measure", "0"]
     assert offline.main(options) == 0
     return home, options
 
@@ -86,7 +86,8 @@ def test_a_training_run_gives_a_whole_db(trained):
     folder = home / "generators" / "tiny"
     names = {path.name for path in folder.iterdir() if not path.name.startswith("features-")}
     assert names == {
-        "network.xml", "network.bin", "donors.npz", "card.md", "seal.json", "unusable.csv",
+        "network.xml", "network.bin", "donors.npz", "reference.npz", "card.md", "seal.json",
+        "unusable.csv",
     }  # fmt: skip
     assert (home / "generators" / "current").read_text().strip() == "tiny"
     assert {path.name for path in folder.parent.iterdir()} == {"tiny", "current"}

@@ -68,6 +68,7 @@ def command(*arguments):
         ("--nonsense", "--nonsense"),
         ("--suffix=a/b", "--suffix must be a part of a file name"),
         ("--expression=sad", "no expression called 'sad'; known: keep, neutral"),
+        ("--glasses=off", "no glasses called 'off'; known: keep, drop"),
         ("--age=old", "--age must be years as 20..40, got 'old'"),
         ("--age=79..80", "donors fit --age, --sex and --skin"),
         ("--sex=x", "--sex must be female or male, got 'x'"),

@@ -1,5 +1,6 @@
 """A real training run, only small: invented people in, a network that fits the room out."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -19,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning:keras.*"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-COUNT = 26
+COUNT = 20
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def pictures(tmp_path_factory, render, donors):
     folder = tmp_path_factory.mktemp("people")
     for number in range(COUNT):
         rows = [int(row) for row in donors.rows.rows[2 * number : 2 * number + 2]]
-        cv2.imwrite(str(folder / f"{number:02}.png"), render(rows, 280)[..., ::-1])
+        cv2.imwrite(str(folder / f"{number:02}.png"), render(rows, 240)[..., ::-1])
     return folder
 
 
@@ -39,7 +40,7 @@ def trained(tmp_path_factory, pictures):
     home = tmp_path_factory.mktemp("db")
     shutil.copy(weights.DB / "weights.toml", home)
     options = [str(pictures), "--out", str(home), "--work", str(home / "work")]
-    options += ["--epochs", "2", "--pictures", "64", "--note", "The project drew them."]
+    options += ["--epochs", "2", "--pictures", "32", "--note", "The project drew them."]
     assert glasses_training.main(options) == 0
     return home, options
 
@@ -67,7 +68,7 @@ def test_the_manifest_tells_the_new_sums_and_nothing_else_changes(trained):
 
 def test_the_card_says_what_was_done(trained):
     card = (trained[0] / "occlusion" / "card.md").read_text()
-    assert "2 epochs of 64 pictures" in card
+    assert "2 epochs of 32 pictures" in card
     assert "The project drew them." in card
 
 
@@ -97,3 +98,28 @@ def test_too_little_data_says_why(tmp_path, pictures, caplog, fill, says):
 def test_a_folder_that_is_no_db_says_why(tmp_path, pictures, caplog):
     assert glasses_training.main([str(pictures), "--out", str(tmp_path)]) == 1
     assert "weights.toml" in caplog.text
+
+
+@pytest.mark.parametrize("option", ["--epochs=0", "--pictures=31", "--seed=-1"])
+def test_a_number_that_cannot_be_obeyed_says_why(tmp_path, caplog, option):
+    assert glasses_training.main([str(tmp_path), option]) == 1
+    assert f"{option.partition('=')[0]} must be" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "why"),
+    [
+        (KeyboardInterrupt(), 130, "stopped; the same command goes on from here"),
+        (OSError(errno.ENOSPC, "No space left on device", "DB/x"), 1, "DB/x: No space left"),
+        (OSError(errno.EIO, "Input/output error"), 1, "Input/output error"),
+    ],
+)
+def test_what_stops_it_is_told_in_one_line(monkeypatch, caplog, fault, code, why):
+    def stopped(_):
+        raise fault
+
+    monkeypatch.setattr(glasses_training, "build", stopped)
+    assert glasses_training.main(["somewhere"]) == code
+    (record,) = caplog.records
+    assert why in record.message
+    assert "\n" not in record.message

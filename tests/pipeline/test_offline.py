@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from pipeline import extractor_training, offline
+from pipeline import extractor_training, glasses_training, offline
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,11 @@ def test_what_stops_it_is_told_in_one_line(monkeypatch, caplog, fault, code, why
     assert "Traceback" not in caplog.text
 
 
-def test_the_word_extractor_trains_a_recogniser(monkeypatch):
+@pytest.mark.parametrize(
+    ("word", "other"), [("extractor", extractor_training), ("glasses", glasses_training)]
+)
+def test_a_word_ahead_trains_another_network(monkeypatch, word, other):
     given = []
-    monkeypatch.setattr(extractor_training, "main", lambda told: given.append(told) or 7)
-    assert offline.main(["extractor", "faces", "--epochs", "2"]) == 7
+    monkeypatch.setattr(other, "main", lambda told: given.append(told) or 7)
+    assert offline.main([word, "faces", "--epochs", "2"]) == 7
     assert given == [["faces", "--epochs", "2"]]

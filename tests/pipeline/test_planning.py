@@ -183,3 +183,63 @@ def test_a_face_outside_the_picture_is_dropped_and_one_at_its_border_kept(rooms)
     gone, border = sighting(0, x=401), sighting(0, x=399)
     assert planned(rooms, Track(0, 0, [gone]), frames=1).at == {}
     assert list(planned(rooms, Track(0, 0, [border]), frames=1).at) == [0]
+
+
+def at_frame(todo, number):
+    (only,) = todo.tracks
+    return next(s for s in only.sightings if s.frame == number)
+
+
+def test_between_two_frames_the_eyes_wander_on_a_straight_line(rooms, shape):
+    first, last = sighting(10, shape), sighting(14, shape, x=140)
+    first.gaze, last.gaze = np.float32([-0.4, 0]), np.float32([0.4, 0.2])
+    todo = planned(rooms, Track(0, 0, [first, last]))
+    read = [at_frame(todo, n).gaze for n in range(10, 15)]
+    assert np.stack(read) == pytest.approx(
+        np.linspace([-0.4, 0], [0.4, 0.2], 5).astype(np.float32), abs=1e-5
+    )
+
+
+def test_between_a_read_and_an_unread_gaze_nothing_is_made_up(rooms, shape):
+    first, last = sighting(10, shape), sighting(13, shape)
+    first.gaze = np.float32([0.3, 0])
+    todo = planned(rooms, Track(0, 0, [first, last]))
+    assert all(np.isnan(at_frame(todo, n).gaze).all() for n in (11, 12, 13))
+    assert at_frame(todo, 10).gaze == pytest.approx([0.3, 0])
+
+
+def test_before_and_after_it_is_seen_a_face_looks_where_it_looked(rooms, shape):
+    first, last = sighting(20, shape), sighting(21, shape)
+    first.gaze, last.gaze = np.float32([0.3, 0]), np.float32([-0.3, 0.1])
+    todo = planned(rooms, Track(0, 0, [first, last]))
+    assert at_frame(todo, 20 - BEFORE).gaze == pytest.approx(first.gaze)
+    assert at_frame(todo, 21 + AFTER).gaze == pytest.approx(last.gaze)
+
+
+def styled(number, length, style):
+    track = Track(number, 0, [sighting(20 * number + n) for n in range(length)])
+    track.style = np.float32(style)
+    return track
+
+
+UNKNOWN = [np.nan] * 3
+
+
+@pytest.mark.parametrize(
+    ("styles", "worn"),
+    [
+        ([[1, 2, 3], [4, 5, 6]], [4, 5, 6]),
+        ([[1, 2, 3], UNKNOWN], [1, 2, 3]),
+        ([UNKNOWN, [4, 5, 6]], [4, 5, 6]),
+        ([UNKNOWN, UNKNOWN], UNKNOWN),
+    ],
+)
+def test_a_persons_style_is_that_of_the_longest_track_in_which_it_was_seen(
+    rooms, two_people, styles, worn
+):
+    """The second track is the longer one."""
+    tracks = [styled(n, 2 + 3 * n, style) for n, style in enumerate(styles)]
+    for track in tracks:
+        track.features = two_people[0]
+    (person,) = planned(rooms, *tracks).persons
+    assert person.style == pytest.approx(worn, nan_ok=True)

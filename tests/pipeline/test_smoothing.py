@@ -1,15 +1,20 @@
 import numpy as np
 import pytest
 
+from generator.canonical import with_lids
+from generator.expression import eye_code
 from pipeline.smoothing import steady
 from pipeline.tracks import Seen, Sighting
 
 SHAPE = np.random.default_rng(0).uniform(0, 100, (468, 3)).astype(np.float32)
 
 
-def sighting(frame, mesh, score=0.99):
-    box = np.float32([0, 0, 100, 100])
-    return Sighting(frame, box, np.full((5, 2), np.nan, np.float32), mesh, score, Seen.DETECTED)
+NOWHERE = np.full(2, np.nan, np.float32)
+
+
+def sighting(frame, mesh, score=0.99, gaze=NOWHERE):
+    box, unknown = np.float32([0, 0, 100, 100]), np.full((5, 2), np.nan, np.float32)
+    return Sighting(frame, box, unknown, mesh, score, Seen.DETECTED, np.float32(gaze))
 
 
 def trembling(count, size, seed=0, skip=()):
@@ -73,3 +78,70 @@ def test_the_sightings_given_are_not_changed():
     before = [s.mesh.copy() for s in given]
     steady(given)
     assert all(np.array_equal(s.mesh, mesh) for s, mesh in zip(given, before, strict=True))
+
+
+def gazes(sightings):
+    return np.stack([s.gaze for s in sightings])
+
+
+def looking(path):
+    return [sighting(n, SHAPE, gaze=gaze) for n, gaze in enumerate(path)]
+
+
+def test_a_trembling_gaze_becomes_steadier():
+    path = np.random.default_rng(0).normal((0.2, -0.1), 0.02, (40, 2))
+    given = looking(path)
+    after = gazes(steady(given))
+    assert after.std(axis=0).mean() < 0.7 * path.std(axis=0).mean()
+    assert after.mean(axis=0) == pytest.approx([0.2, -0.1], abs=0.02)
+
+
+def test_eyes_that_jump_land_in_the_same_frame():
+    given = looking([(-0.4, 0)] * 6 + [(0.4, 0)] * 6)
+    after = gazes(steady(given))[:, 0]
+    assert after[:6] == pytest.approx([-0.4] * 6, abs=0.07)
+    assert after[6:] == pytest.approx([0.4] * 6, abs=0.07)
+
+
+@pytest.mark.parametrize("unread", [[0], [4], [9], [3, 4, 5], list(range(10))])
+def test_a_gaze_that_was_not_read_stays_unread_and_spoils_no_other(unread):
+    path = [NOWHERE if n in unread else (0.1, 0.05) for n in range(10)]
+    after = gazes(steady(looking(path)))
+    read = [n for n in range(10) if n not in unread]
+    assert np.isnan(after[unread]).all()
+    assert after[read] == pytest.approx(np.tile(np.float32([0.1, 0.05]), (len(read), 1)), abs=1e-5)
+
+
+def test_the_gazes_given_are_not_changed():
+    given = looking(np.random.default_rng(0).normal(0, 0.02, (9, 2)))
+    before = gazes(given).copy()
+    steady(given)
+    assert np.array_equal(gazes(given), before)
+
+
+@pytest.mark.parametrize(
+    ("path", "closed"),
+    [
+        ([0.05, 0.005, 0.05], 0.045),
+        ([0.05, 0.005, 0.005, 0.05], 0.015),
+        ([0.06, 0.02, 0.005, 0.03, 0.06], 0.03),
+        ([0.05, 0.005, 0.005, 0.005, 0.05], 0.015),
+    ],
+)
+def test_a_blink_survives(donors, path, closed):
+    """The eyes close in the same frames as they did, and stand open before and after."""
+    lids = np.array([0.1] * 6 + path + [0.1] * 6)
+    shape = donors.canonical.shape
+    given = [sighting(n, with_lids(shape, np.float32([o, o])) * 200) for n, o in enumerate(lids)]
+    after = np.array([eye_code(s.mesh).mean() for s in steady(given)])
+    assert after.min() < closed
+    assert lids[after.argmin()] < 0.021
+    assert after[[0, 1, 2, 3, -4, -3, -2, -1]] == pytest.approx([0.1] * 8, abs=0.002)
+
+
+def test_lids_that_tremble_become_steadier(donors):
+    rng, shape = np.random.default_rng(0), donors.canonical.shape
+    lids = 0.1 + rng.normal(0, 0.004, 40)
+    given = [sighting(n, with_lids(shape, np.float32([o, o])) * 200) for n, o in enumerate(lids)]
+    after = np.array([eye_code(s.mesh).mean() for s in steady(given)])
+    assert after.std() < 0.75 * lids.std()

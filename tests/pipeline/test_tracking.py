@@ -171,3 +171,76 @@ def test_a_track_predicts_where_its_face_walks_to(tracker):
     for number in range(3):
         tracker.step(frame(number, at(number)), found(at(number)))
     assert tracker.active[0].predicted(4) == pytest.approx(at(4), abs=0.5)
+
+
+class Oracle:
+    """Eyes that look where the picture is brightest, and lower every lid by a pixel."""
+
+    def __init__(self):
+        self.seen = []
+
+    def look(self, image, mesh):
+        ys, xs = np.nonzero(image[..., 0] > 128)
+        middle = np.float32([xs.mean(), ys.mean()])
+        self.seen.append(middle - mesh[:4, :2].mean(axis=0))
+        return mesh + np.float32([0, 1, 0]), np.float32([0.1, len(self.seen)])
+
+
+@pytest.fixture
+def oracle():
+    return Oracle()
+
+
+@pytest.fixture
+def watching(stencil, oracle):
+    return Tracker(stencil, 0.35, Faults().guarded, oracle)
+
+
+def test_eyes_are_read_in_each_frame_where_a_mesh_is_known(watching, oracle):
+    """Both where the face was detected and where it was followed."""
+    for number in range(6):
+        watching.step(frame(number, at(number)), found(at(number)) if number % 3 == 0 else None)
+    (track,) = watching.cut(6)
+    assert [s.seen == Seen.DETECTED for s in track.sightings] == [True, False, False] * 2
+    assert [s.gaze.tolist() for s in track.sightings] == [
+        pytest.approx([0.1, n]) for n in range(1, 7)
+    ]
+
+
+def test_eyes_are_shown_the_mesh_in_the_pixels_of_the_picture_they_are_shown(watching, oracle):
+    """And what they find comes back in pixels of the frame."""
+    watching.step(frame(0, (90, 40, 130, 90)), found((90, 40, 130, 90)))
+    (track,) = watching.cut(1)
+    assert oracle.seen[0] == pytest.approx([0, 0], abs=1)
+    assert track.first.mesh[0, :2] == pytest.approx([90, 41], abs=1)
+
+
+def test_without_eyes_nobody_looks_anywhere(tracker):
+    tracker.step(frame(0, at(0)), found(at(0)))
+    (track,) = tracker.cut(1)
+    assert np.isnan(track.first.gaze).all()
+
+
+def test_eyes_are_not_read_where_no_mesh_fits(watching, stencil, oracle):
+    stencil.sees = False
+    watching.step(frame(0, at(0)), found(at(0)))
+    (track,) = watching.cut(1)
+    assert oracle.seen == []
+    assert np.isnan(track.first.gaze).all()
+
+
+def test_eyes_that_fail_leave_the_mesh_and_are_counted(stencil):
+    class Blind:
+        def look(self, image, mesh):
+            raise RuntimeError("no eyes")
+
+    faults = Faults()
+    seen = {}
+    for eyes in (Blind(), None):
+        tracker = Tracker(stencil, 0.35, faults.guarded, eyes)
+        tracker.step(frame(0, at(0)), found(at(0)))
+        (track,) = tracker.cut(1)
+        assert np.isnan(track.first.gaze).all()
+        seen[eyes is None] = track.first.mesh
+    assert faults.count == 1
+    assert seen[True] == pytest.approx(seen[False], abs=1e-4)

@@ -1,0 +1,41 @@
+"""Evens out the colour of drawn skin: in a mix, patches of several donors' tones meet."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from generator.regions import LEFT_EYE, LIPS, RIGHT_EYE, region
+from pipeline.contract import Floats
+
+_SIGMA: Final = 0.036  # of the side
+_KEPT: Final = 0.35
+_SOFT: Final = 0.08
+_FEATURES: Final = ((LIPS, 0.02), (LEFT_EYE, 0.03), (RIGHT_EYE, 0.03))
+
+
+class Complexion:
+    """Of textures of one side; `layout` is (468, 2) in shares of it."""
+
+    def __init__(self, layout: Floats, side: int) -> None:
+        masks = [region(layout, side, points, grow, _SOFT / 5) for points, grow in _FEATURES]
+        hull = np.zeros((side, side), np.float32)
+        outline = cv2.convexHull(np.rint(layout * side - 0.5).astype(np.int32))
+        cv2.fillConvexPoly(hull, outline, 1)
+        self._features = np.clip(np.max(masks, axis=0), 0, 1)
+        self._skin = hull * (1 - self._features) + np.float32(1e-3)
+        self._sigma = _SIGMA * side
+        self._weight = cv2.GaussianBlur(self._skin, (0, 0), self._sigma)
+
+    def evened(self, texture: Floats) -> Floats:
+        """The texture (s, s, 3) in 0..255 with little change of hue over skin; brightness, lips
+        and eyes stay.
+        """
+        lab = cv2.cvtColor(np.clip(texture, 0, 255) / np.float32(255), cv2.COLOR_RGB2LAB)
+        for channel in (1, 2):
+            own = np.ascontiguousarray(lab[..., channel])
+            low = cv2.GaussianBlur(own * self._skin, (0, 0), self._sigma) / self._weight
+            even = low + _KEPT * (own - low)
+            lab[..., channel] = even + (own - even) * self._features
+        result: Floats = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255)
+        return result

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from generator.canonical import opened_alike, with_lids
+from generator.expression import eye_code
+from generator.regions import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE, filled, region
+
+MOVING = [*LEFT_EYE, *RIGHT_EYE, *INNER_LIPS]
+CORNERS = [33, 133, 263, 362, 78, 308]
+
+
+@pytest.fixture
+def rest(donors):
+    return donors.canonical.shape
+
+
+@pytest.fixture
+def loud(rest, donors):
+    """A mouth wide open under eyes half closed."""
+    return with_lids(rest + np.float32(0.2) * donors.canonical.bend[0], np.float32([0.05, 0.05]))
+
+
+@pytest.mark.parametrize("openings", [(0, 0), (0.005, 0.1), (0.12, 0.03), (0.2, 0.2)])
+def test_lids_open_as_far_as_they_are_asked_to(rest, openings):
+    assert eye_code(with_lids(rest, np.float32(openings))) == pytest.approx(openings, abs=1e-5)
+
+
+def test_lids_move_and_all_else_stays(rest):
+    moved = with_lids(rest, np.float32([0.01, 0.01])) != rest
+    lids = sorted({*LEFT_EYE, *RIGHT_EYE} - set(CORNERS))
+    assert np.flatnonzero(moved.any(axis=1)).tolist() == lids
+
+
+def test_an_eye_is_closed_by_its_upper_lid_mostly(rest):
+    shut = with_lids(rest, np.zeros(2, np.float32))
+    upper, lower = shut[159, 1] - rest[159, 1], rest[145, 1] - shut[145, 1]
+    assert upper > 3 * lower > 0
+
+
+def test_lids_that_lie_upon_each_other_stay_finite(rest):
+    shut = with_lids(rest, np.zeros(2, np.float32))
+    assert np.isfinite(with_lids(shut, np.float32([0.1, 0.1]))).all()
+
+
+def test_eyes_and_lips_are_opened_as_another_face_has_them(rest, loud):
+    worn = opened_alike(rest, loud)
+    for above, below in ((159, 145), (386, 374), (13, 14)):
+        gaps = [np.linalg.norm(shape[above] - shape[below]) for shape in (worn, loud, rest)]
+        assert gaps[0] == pytest.approx(gaps[1], abs=1e-5)
+        assert abs(gaps[0] - gaps[2]) > 0.01
+
+
+def test_opening_them_moves_no_other_point_and_not_what_was_given(rest, loud):
+    before = rest.copy()
+    worn = opened_alike(rest, loud)
+    still = np.setdiff1d(np.arange(468), MOVING)
+    assert np.array_equal(worn[[*still, *CORNERS]], rest[[*still, *CORNERS]])
+    assert np.array_equal(rest, before)
+
+
+def test_a_face_opened_like_itself_stays(rest, loud):
+    for shape in (rest, loud):
+        assert opened_alike(shape, shape) == pytest.approx(shape, abs=1e-6)
+
+
+@pytest.mark.parametrize("points", [INNER_LIPS, LIPS, LEFT_EYE, RIGHT_EYE])
+@pytest.mark.parametrize("side", [24, 192])
+def test_the_middle_of_a_part_lies_in_its_outline_and_the_border_does_not(donors, points, side):
+    area = filled(donors.canonical.layout, side, points)
+    x, y = (donors.canonical.layout[points].mean(axis=0) * side - 0.5).round().astype(int)
+    assert area[y, x] == 1
+    assert set(np.unique(area)) == {0, 1}
+    assert not area[[0, -1]].any()
+    assert not area[:, [0, -1]].any()
+
+
+def test_a_region_grows_and_has_a_soft_edge(donors):
+    layout, side = donors.canonical.layout, 192
+    tight, wide = (region(layout, side, LIPS, grow, 0.01) for grow in (0, 0.03))
+    assert tight.min() >= 0
+    assert wide.max() <= 1 + 1e-6
+    assert wide.sum() > 1.2 * tight.sum()
+    assert ((tight > 0.1) & (tight < 0.9)).any()
+
+
+def test_the_lips_enclose_what_lies_between_them(donors):
+    layout = donors.canonical.layout
+    outer, inner = (filled(layout, 192, points) for points in (LIPS, INNER_LIPS))
+    assert inner.sum() > 0
+    assert (inner * (1 - outer)).sum() < 0.02 * inner.sum()

@@ -1,0 +1,122 @@
+"""Irises and lids of painted eyes: white, with a dark disc, on skin."""
+
+import cv2
+import numpy as np
+import pytest
+
+from generator.eyes import Eyes
+from generator.regions import LEFT_EYE, RIGHT_EYE, filled
+
+WIDE_OPEN = np.float32([0.1, 0.1])
+BOTH = (LEFT_EYE, RIGHT_EYE)
+SKIN, WHITE, DARK = (190, 150, 130), (235, 230, 228), (40, 30, 25)
+
+
+@pytest.fixture
+def layout(donors):
+    return donors.canonical.layout
+
+
+def painted(layout, side):
+    texture = np.empty((side, side, 3), np.float32)
+    texture[:] = SKIN
+    for eye in BOTH:
+        within = filled(layout, side, eye) > 0
+        texture[within] = WHITE
+        centre = layout[[eye[0], eye[8]]].mean(axis=0) * side - 0.5
+        half = np.ptp(layout[[eye[0], eye[8]], 0]) * side / 2
+        y, x = np.mgrid[:side, :side]
+        iris = np.hypot(x - centre[0], y - centre[1] + 0.16 * half) < 0.4 * half
+        texture[within & iris] = DARK
+    return cv2.GaussianBlur(texture, (0, 0), 0.004 * side)
+
+
+def iris(texture, layout, eye):
+    """(2,) centre of what is dark between the lids, in halves of the eye's width."""
+    side = len(texture)
+    dark = np.clip(120 - texture.mean(axis=2), 0, None) * filled(layout, side, eye)
+    y, x = np.mgrid[:side, :side]
+    half = np.ptp(layout[[eye[0], eye[8]], 0]) * side / 2
+    return np.array([(dark * x).sum(), (dark * y).sum()]) / dark.sum() / half
+
+
+@pytest.mark.parametrize("side", [64, 192, 256])
+@pytest.mark.parametrize(
+    ("gaze", "axis", "sign"),
+    [((-0.25, 0), 0, -1), ((0.25, 0), 0, 1), ((0, -0.2), 1, -1), ((0, 0.2), 1, 1)],
+)
+def test_irises_go_where_they_are_sent(layout, side, gaze, axis, sign):
+    eyes, texture = Eyes(layout, side, WIDE_OPEN), painted(layout, side)
+    ahead, aside = (eyes.looking(texture, np.float32(g), WIDE_OPEN) for g in ((0, 0), gaze))
+    for eye in BOTH:
+        moved = (iris(aside, layout, eye) - iris(ahead, layout, eye))[axis]
+        assert sign * moved > 0.05
+
+
+def test_eyes_that_look_aside_in_the_picture_are_brought_to_look_ahead(layout):
+    eyes, texture = Eyes(layout, 192, WIDE_OPEN), painted(layout, 192)
+    aside = eyes.looking(texture, np.float32([0.2, 0]), WIDE_OPEN)
+    ahead = eyes.looking(aside, np.zeros(2, np.float32), WIDE_OPEN)
+    for eye in BOTH:
+        there, back, start = (iris(t, layout, eye)[0] for t in (aside, ahead, texture))
+        assert abs(back - start) < 0.35 * abs(there - start)
+
+
+@pytest.mark.parametrize("gaze", [(0, 0), (0.3, -0.2), (-9, 9)])
+@pytest.mark.parametrize("openings", [(0.1, 0.1), (0.0, 0.1), (0.0, 0.0)])
+def test_nothing_but_the_eyes_changes(layout, gaze, openings):
+    """And no colour appears that lies outside those of the eye."""
+    side = 96
+    eyes, texture = Eyes(layout, side, WIDE_OPEN), painted(layout, side)
+    before = texture.copy()
+    result = eyes.looking(texture, np.float32(gaze), np.float32(openings))
+    near = sum(filled(layout, side, eye) for eye in BOTH).astype(np.uint8)
+    near = cv2.dilate(near, np.ones((7, 7))) > 0
+    assert np.array_equal(result[~near], texture[~near])
+    assert np.array_equal(texture, before)
+    assert result.min() >= 0
+    assert result.max() <= 255
+
+
+def test_a_gaze_beyond_the_corner_stops_at_it(layout):
+    eyes, texture = Eyes(layout, 192, WIDE_OPEN), painted(layout, 192)
+    far, beyond = (eyes.looking(texture, np.float32([x, 0]), WIDE_OPEN) for x in (2, 50))
+    assert np.array_equal(far, beyond)
+
+
+@pytest.mark.parametrize("gaze", [(np.nan, np.nan), (0.3, np.nan)])
+def test_open_eyes_of_unknown_gaze_stay(layout, gaze):
+    texture = painted(layout, 96)
+    assert np.array_equal(
+        Eyes(layout, 96, WIDE_OPEN).looking(texture, np.float32(gaze), WIDE_OPEN), texture
+    )
+
+
+def test_an_eye_without_contrast_is_let_be(layout):
+    """There is no iris to be found; nothing is divided by nothing."""
+    plain = np.full((96, 96, 3), 128, np.float32)
+    drawn = Eyes(layout, 96, WIDE_OPEN).looking(plain, np.float32([0.3, 0]), WIDE_OPEN)
+    assert drawn == pytest.approx(plain, abs=1e-3)
+
+
+@pytest.mark.parametrize(("closed", "open_"), [(0, 1), (1, 0)])
+def test_only_the_eye_that_closes_turns_dark(layout, closed, open_):
+    texture, side = painted(layout, 128), 128
+    openings = WIDE_OPEN.copy()
+    openings[closed] = 0.01
+    drawn = Eyes(layout, side, WIDE_OPEN).looking(texture, np.full(2, np.nan, np.float32), openings)
+    lids = [filled(layout, side, eye) > 0 for eye in BOTH]
+    assert drawn[lids[closed]].mean() < 0.6 * texture[lids[closed]].mean()
+    assert np.array_equal(drawn[lids[open_]], texture[lids[open_]])
+
+
+def test_an_eye_turns_darker_the_further_it_closes(layout):
+    texture, eyes = painted(layout, 128), Eyes(layout, 128, WIDE_OPEN)
+    within, unread = filled(layout, 128, LEFT_EYE) > 0, np.full(2, np.nan, np.float32)
+    levels = [
+        eyes.looking(texture, unread, np.float32([opening, 0.1]))[within].mean()
+        for opening in np.linspace(0.1, 0.005, 20)
+    ]
+    assert levels == sorted(levels, reverse=True)
+    assert len(set(levels)) > 4
+    assert levels[-1] < 0.6 * levels[0]

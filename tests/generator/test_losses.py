@@ -1,0 +1,158 @@
+"""What training asks for, on tiny pictures, and which rows an epoch visits and mixes."""
+
+import os
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from generator import quality
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+SIDE, COUNT = 64, 10
+
+
+@pytest.fixture(scope="module")
+def losses():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    pytest.importorskip("tensorflow", reason="training needs TensorFlow")
+    from generator import losses
+
+    return losses
+
+
+@pytest.fixture(scope="module")
+def train(losses):
+    from generator import train
+
+    return train
+
+
+@pytest.fixture
+def noise():
+    """(2, s, s, 3) grey noise in -1..1."""
+    light = np.random.default_rng(0).uniform(-1, 1, (2, SIDE, SIDE, 1))
+    return np.repeat(light, 3, axis=3).astype(np.float32)
+
+
+def test_a_copy_costs_nothing_and_an_error_as_much_as_it_weighs(losses, noise):
+    weight, error = np.ones((2, SIDE, SIDE, 1), np.float32), noise + np.float32(0.1)
+    assert float(losses.copied(noise, noise, weight)) == 0
+    assert float(losses.copied(error, noise, weight)) == pytest.approx(0.1, rel=1e-3)
+    assert float(losses.copied(error, noise, 0 * weight)) == 0
+
+
+def test_a_wrong_edge_costs_more_than_a_wrong_level(losses, noise):
+    weight, x = np.ones((2, SIDE, SIDE, 1), np.float32), np.arange(SIDE) % 2
+    striped = noise + np.float32(0.2 * x - 0.1)[None, None, :, None]
+    level = float(losses.copied(noise + np.float32(0.1), noise, weight))
+    assert float(losses.copied(striped, noise, weight)) > 1.5 * level
+
+
+def test_coarse_colours_are_means_of_squares_that_overlap(losses, noise):
+    rough = np.asarray(losses.coarse(noise))
+    assert rough[0, 0, 0] == pytest.approx(noise[0, :16, :16].mean(axis=(0, 1)), abs=1e-5)
+    assert rough[0, 0, 1] == pytest.approx(noise[0, :16, 8:24].mean(axis=(0, 1)), abs=1e-5)
+
+
+def test_each_square_of_the_details_is_weighed_by_how_much_of_it_lies_inside(losses, noise):
+    inside = np.zeros((2, SIDE, SIDE, 1), np.float32)
+    inside[:, :, : SIDE // 2] = 1
+    shares = losses.places(inside)
+    assert [p.shape for p in shares] == [band.shape for band in losses.bands(noise)]
+    for share in map(np.asarray, shares):
+        assert share[:, :, 0] == pytest.approx(1)
+        assert share[:, :, -1] == pytest.approx(0)
+
+
+def test_details_are_as_strong_as_they_are_sharp(losses, noise):
+    """A flat picture has none, fainter noise fainter ones, in each octave."""
+    flat, faint, full = (losses.bands(noise * np.float32(f)) for f in (0, 0.5, 1))
+    assert len(full) == losses.BANDS
+    for none, some, all_ in zip(flat, faint, full, strict=True):
+        assert np.abs(np.asarray(none)).max() < 1e-6
+        assert np.asarray(some) == pytest.approx(0.5 * np.asarray(all_), rel=1e-3, abs=1e-6)
+
+
+def test_equal_details_cost_nothing_and_fainter_ones_as_much_as_stronger_ones(losses, noise):
+    full = losses.bands(noise)
+    weights = [np.ones(band.shape, np.float32) for band in full]
+    half, twice = (losses.bands(noise * np.float32(f)) for f in (0.5, 2))
+    assert float(losses.strength(full, full, weights)) == 0
+    faint, strong = (float(losses.strength(b, full, weights)) for b in (half, twice))
+    assert faint == pytest.approx(strong, rel=0.25)
+    assert faint > 0.3
+
+
+def test_octaves_are_those_that_the_report_measures(losses, noise):
+    """Up to the unit: textures are 0..255 there and -1..1 here."""
+    levels = np.rint((noise + 1) * 127.5).astype(np.uint8)
+    measured = quality.spectrum(levels) / 127.5**2
+    assert np.asarray(losses.octaves(noise)) == pytest.approx(measured, rel=0.02)
+
+
+def test_the_level_of_octaves_costs_nothing_where_it_is_met_or_not_weighed(losses, noise):
+    own, none = losses.octaves(noise), np.zeros(2, np.float32)
+    both = np.ones(2, np.float32)
+    assert float(losses.level(own, own, both)) == 0
+    assert float(losses.level(4 * own, own, both)) == pytest.approx(np.log(4), rel=1e-2)
+    assert float(losses.level(4 * own, own, none)) == 0
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 48, 50])
+def test_an_epoch_visits_every_row_in_whole_batches(train, count):
+    visited = list(train.batches(np.random.default_rng(0), count))
+    sizes = {len(rows) for rows in visited}
+    times = Counter(np.concatenate(visited).tolist())
+    assert sizes == {min(train.BATCH, count)}
+    assert set(times) == set(range(count))
+    assert max(times.values()) <= 2
+    assert sum(times.values()) - count < train.BATCH
+
+
+def test_epochs_differ_in_their_order_and_the_same_one_does_not(train):
+    first, again, second = (
+        np.concatenate(list(train.batches(np.random.default_rng([0, n]), 40))) for n in (0, 0, 1)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, second)
+
+
+def lessons(train, faces):
+    """`faces` (m,) lend whole faces; each row is mixed with the five after it."""
+    count = len(faces)
+    blank = np.zeros((count, 8, 8, 3), np.uint8)
+    partners = (np.arange(count)[:, None] + np.arange(1, 6)) % count
+    mask = np.ones((8, 8), np.float32)
+    return train.Lessons(blank, mask, mask, np.array(faces), partners)
+
+
+@pytest.mark.parametrize("k", [2, 4, 6, 9])
+def test_mixes_are_an_anchor_and_its_partners_and_sum_to_one(train, k):
+    taught = lessons(train, [True] * COUNT)
+    rows, weights = train.mixes(np.random.default_rng(0), taught, 200, k)
+    assert rows.shape == weights.shape == (200, min(k, 6))
+    assert weights.sum(axis=1) == pytest.approx(np.ones(200), abs=1e-5)
+    assert weights.min() >= 0
+    for mix in rows:
+        assert len(set(mix.tolist())) == len(mix)
+        assert set(mix[1:].tolist()) <= set(taught.partners[mix[0]].tolist())
+
+
+def test_most_mixes_are_of_equal_parts_and_some_are_not(train):
+    _, weights = train.mixes(np.random.default_rng(0), lessons(train, [True] * COUNT), 400)
+    equal = np.ptp(weights, axis=1) < 1e-6
+    assert 0.6 < equal.mean() < 0.8
+
+
+def test_lenders_of_mouths_anchor_some_mixes_and_none_where_there_is_none(train):
+    """One in five, so that they are not forgotten."""
+    some = np.arange(COUNT) < 7
+    rows, _ = train.mixes(np.random.default_rng(0), lessons(train, some), 500)
+    assert 0.12 < (~some)[rows[:, 0]].mean() < 0.28
+    rows, _ = train.mixes(np.random.default_rng(0), lessons(train, [True] * COUNT), 50)
+    assert rows.min() >= 0
+    assert rows.max() < COUNT

@@ -1,0 +1,81 @@
+"""What is learned of a track from its samples: skin, beard and make-up."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from generator.looks import Beard, looks
+from pipeline import analysis
+from pipeline.contract import Faces
+from pipeline.geometry import warp
+from pipeline.tracks import Sample, Track
+
+
+@pytest.fixture
+def beard():
+    """A score that is any number, but the same for the same looks."""
+    rng = np.random.default_rng(0)
+    weights = rng.normal(0, 0.02, 22).astype(np.float32)
+    return Beard(np.zeros(12, np.float32), np.full(12, 10, np.float32), weights)
+
+
+@pytest.fixture
+def bearing(drawing, beard):
+    return replace(drawing, beard=beard)
+
+
+def track(*samples):
+    result = Track(0, 0)
+    result.samples.extend(samples)
+    return result
+
+
+@pytest.fixture
+def sample(astronaut, face):
+    return Sample(0, 1.0, astronaut, face)
+
+
+def darkened(sample, by):
+    return replace(sample, crop=(sample.crop * by).astype(np.uint8))
+
+
+def test_skin_and_style_are_those_of_the_face_laid_flat(sample, bearing, beard):
+    skin, style = analysis._seen(track(sample), bearing)
+    face, side = bearing.canonical, analysis._TEXTURE_SIDE
+    layout = face.layout * side - 0.5
+    mesh = sample.faces.mesh[0]
+    flat, _ = warp(sample.crop, mesh, layout, face.triangles, (side, side))
+    expected = beard.style(looks(np.asarray(flat), face.layout)[None])[0]
+    assert style == pytest.approx(expected, abs=1e-4)
+    assert 40 < skin[0] < 95
+    assert skin.dtype == style.dtype == np.float32
+
+
+def test_of_several_samples_the_middle_one_counts(sample, bearing):
+    """One spoilt look does not."""
+    alone = analysis._seen(track(sample), bearing)
+    spoilt = analysis._seen(track(sample, darkened(sample, 0.1), sample), bearing)
+    for a, b in zip(alone, spoilt, strict=True):
+        assert a == pytest.approx(b, abs=1e-4)
+
+
+def test_a_db_that_knows_no_beards_tells_the_skin_only(sample, bearing):
+    skin, style = analysis._seen(track(sample), replace(bearing, beard=None))
+    assert np.isfinite(skin).all()
+    assert np.isnan(style).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_without_a_mesh_nothing_is_known(sample, bearing, count):
+    blurred = replace(sample, faces=Faces.of(sample.faces.boxes, mesh_scores=[0.1]))
+    skin, style = analysis._seen(track(*[blurred] * count), bearing)
+    assert np.isnan(skin).all()
+    assert np.isnan(style).all()
+
+
+def test_a_sample_without_a_mesh_does_not_spoil_the_others(sample, bearing):
+    blurred = replace(sample, faces=Faces.of(sample.faces.boxes, mesh_scores=[0.1]))
+    alone, both = (analysis._seen(track(*s), bearing) for s in ([sample], [blurred, sample]))
+    for a, b in zip(alone, both, strict=True):
+        assert np.array_equal(a, b)
