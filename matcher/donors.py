@@ -17,7 +17,7 @@ from matcher.cosine import centred, nearest, similarity
 from pipeline.contract import Floats, Ints, Mask, Matches, Person
 from pipeline.errors import WeightsError
 
-_POOL: Final = 70
+_POOL: Final = 40
 _FEWEST: Final = 20
 _LEAST_ALIKE: Final = 2
 _SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
@@ -27,6 +27,7 @@ _CHILD: Final = float(np.log(13 + AGE_OFFSET))
 _SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
 _STYLE_UNIT: Final = np.array([2.0, 14.0, 14.0], np.float32)
 _BEARDED: Final = 0.5
+_SURELY_BEARDED: Final = 1.5
 _FEWEST_BEARDS: Final = 20
 _CHOICE: Final = 10
 _LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
@@ -115,7 +116,7 @@ class Opposite(_Donors):
         result: Floats = (apart**2).sum(axis=1)
         bearded = donors.style[:, 0] > _BEARDED
         if (bearded & (donors.likeness[:, 0] > 0.5)).sum() >= _FEWEST_BEARDS:
-            result += _UNLIKE * (bearded != (person.style[0] > _BEARDED))
+            result += _UNLIKE * (bearded != (person.style[0] > _SURELY_BEARDED))
         return result
 
 

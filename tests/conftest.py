@@ -160,12 +160,12 @@ def unchanged_process() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def unchanged_logging():
-    """Commands set levels for the whole process; the next test must not feel them."""
-    names = ("", "facesurrogate", "pipeline", "generator", "extractor")
-    before = {name: logging.getLogger(name).level for name in names}
-    handlers = logging.getLogger().handlers[:]
+def own_logging():
+    """Commands set levels and handlers for the whole process, fixtures of a module too."""
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    root.setLevel(logging.WARNING)
+    for name in ("facesurrogate", "pipeline", "generator", "extractor", "replacer"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
     yield
-    logging.getLogger().handlers[:] = handlers
-    for name, level in before.items():
-        logging.getLogger(name).setLevel(level)
+    root.handlers[:] = handlers

@@ -4,6 +4,8 @@ A backend that is added to the table is checked without a line here.
 """
 
 import inspect
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,10 +66,10 @@ def surrogate(drawing, face, donors):
     return drawing.generator.generate(donors.rows.rows[:4], unknown_person(), face.mesh[0])
 
 
-def same(a: object, b: object) -> bool:
+def same(a: Any, b: Any) -> bool:
     """Every array of two dataclasses is equal."""
     arrays = [
-        [getattr(x, name) for name in dir(x) if isinstance(getattr(x, name, None), np.ndarray)]
+        [getattr(x, f.name) for f in fields(x) if isinstance(getattr(x, f.name), np.ndarray)]
         for x in (a, b)
     ]
     return all(np.array_equal(p, q, equal_nan=True) for p, q in zip(*arrays, strict=True))
