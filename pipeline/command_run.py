@@ -74,6 +74,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _warn(settings: Settings) -> None:
+    if settings.glasses == "keep":
+        log.warning(
+            "--glasses keep can give people away: real frames make recognisers sure of them"
+        )
     if settings.donors == "nearest":
         log.warning("--donors nearest gives away whom a person resembles: for comparison only")
     if settings.identity:
@@ -188,7 +192,8 @@ def add_wearing(group: argparse._ArgumentGroup) -> None:
     add("--expression", default=_DEFAULT.expression,
         help=f"{' or '.join(EXPRESSIONS)}; neutral: mouth closed, eyes open")  # fmt: skip
     add("--glasses", default=_DEFAULT.glasses,
-        help=f"{' or '.join(GLASSES)} a person's own in front of the surrogate")  # fmt: skip
+        help=f"{' or '.join(GLASSES)} a person's own in front of the surrogate; a kept frame can "
+        "give a person away")  # fmt: skip
     add("--identity", default=_DEFAULT.identity, metavar="ROWS",
         help="the same donors for everybody, as 12,40,77,301")  # fmt: skip
 

@@ -32,7 +32,7 @@ class Settings:
     min_face: int = 10
     shape: float = 1.0
     expression: str = "keep"
-    glasses: str = "keep"
+    glasses: str = "drop"
     age: str = ""
     sex: str = ""
     skin: str = ""
