@@ -23,13 +23,14 @@ from extractor.crops import crop, eyes
 from extractor.verification import RATES, likeness, thresholds, true_accepts
 from pipeline import extractors, fetch, layouts, measuring, registry, roc_plot, stills, weights
 from pipeline.contract import Faces, Floats, Image, Ints
-from pipeline.errors import DeidError, SettingsError, WeightsError
+from pipeline.errors import SettingsError, WeightsError
 from pipeline.extractors import Origin, Thresholds
 from pipeline.layouts import Picture
 from pipeline.measuring import Measured
 from pipeline.options import Parser
 from pipeline.progress import steps
 from pipeline.weights import DB
+from pipeline.workplace import answered
 
 if TYPE_CHECKING:
     from extractor.train import Backbone, Crops, Recipe
@@ -57,18 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)
     options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
-    try:
-        build(options)
-    except DeidError as error:
-        log.error("%s", error)
-        return 1
-    except OSError as error:
-        log.error("%s: %s", error.filename or options.db, error.strerror or error)
-        return 1
-    except KeyboardInterrupt:
-        log.error("stopped; the same command goes on from here")
-        return 130
-    return 0
+    return answered(lambda: build(options), options.db)
 
 
 def build(options: argparse.Namespace) -> Path:

@@ -17,8 +17,9 @@ from generator.canonical import Canonical, frontal
 from pipeline import database, layouts, measuring, unwrapping
 from pipeline.atomic import replacing
 from pipeline.contract import Floats, Image
-from pipeline.errors import DeidError, SettingsError
+from pipeline.errors import SettingsError
 from pipeline.options import Defaults, Parser
+from pipeline.workplace import answered
 from replacer.glasses import LEAST, Glasses
 from replacer.glasses_band import HEIGHT, SIDE, TOP
 
@@ -29,7 +30,6 @@ _ROWS: Final = {"glasses": NETWORK, "glasses_weights": WEIGHTS}
 _MANIFEST: Final = "weights.toml"
 _FEWEST: Final = 16
 _HELD_OUT: Final = 9
-_INTERRUPTED: Final = 130
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +47,7 @@ class Bands:
 def main(arguments: list[str]) -> int:
     """`./train_once.sh glasses`: exit code 0, 1 with one line why, 130 if interrupted."""
     options = _parser().parse_args(arguments)
-    try:
-        build(options)
-    except DeidError as error:
-        log.error("%s", error)
-        return 1
-    except OSError as error:
-        log.error("%s: %s", error.filename or options.out, error.strerror or error)
-        return 1
-    except KeyboardInterrupt:
-        log.error("stopped; the same command goes on from here")
-        return _INTERRUPTED
-    return 0
+    return answered(lambda: build(options), options.out)
 
 
 def build(options: argparse.Namespace) -> None:

@@ -32,18 +32,17 @@ from pipeline import (
 )
 from pipeline.contract import Ints
 from pipeline.donor_db import Described
-from pipeline.errors import DeidError, SettingsError
+from pipeline.errors import SettingsError
 from pipeline.layouts import Collection, Picture, Unusable
 from pipeline.measuring import Measured
 from pipeline.progress import steps
 from pipeline.settings import Settings
 from pipeline.training_options import check, parser
-from pipeline.workplace import Workplace, opened, switch_in
+from pipeline.workplace import Workplace, answered, opened, switch_in
 
 OTHERS: Final = {"extractor": "extractor_training", "glasses": "glasses_training"}
 _FEWEST: Final = 16
 _FEWEST_PEOPLE: Final = 4
-_INTERRUPTED: Final = 130
 
 log = logging.getLogger("pipeline.offline")
 
@@ -72,19 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
     if told and told[0] in OTHERS:
         return int(import_module(f"pipeline.{OTHERS[told[0]]}").main(told[1:]))
     options = parser().parse_args(told)
-    try:
+
+    def work() -> None:
         check(options)
         build(options)
-    except DeidError as error:
-        log.error("%s", error)
-        return 1
-    except OSError as error:
-        log.error("%s: %s", error.filename or options.out, error.strerror or error)
-        return 1
-    except KeyboardInterrupt:
-        log.error("stopped; the same command goes on from here")
-        return _INTERRUPTED
-    return 0
+
+    return answered(work, options.out)
 
 
 def build(options: argparse.Namespace) -> None:

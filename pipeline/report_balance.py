@@ -2,24 +2,21 @@
 
 from typing import Final
 
-import numpy as np
-
-from matcher.attributes import AGE_OFFSET
+from matcher.wishes import typology_angle, years
 from pipeline.contract import Floats, Mask
 from pipeline.database import Database
 from pipeline.report import Measure
 
-# Individual typology angle (Chardon et al. 1991, doi:10.1111/j.1467-2494.1991.tb00561.x).
+# Degrees of the individual typology angle, see steering.py.
 _SKINS: Final = (("light", 28.0, 90.1), ("medium", -30.0, 28.0), ("dark", -90.0, -30.0))
 _AGES: Final = (("child", 0, 13), ("young adult", 13, 35), ("adult", 35, 60), ("senior", 60, 200))
 
 
 def groups(likeness: Floats, skin: Floats) -> dict[str, Mask]:
     """Which of n faces belong to which group; likeness (n, 2) and skin (n, 3) of the donor DB."""
-    years = np.exp(likeness[:, 1]) - AGE_OFFSET
-    angle = np.degrees(np.arctan2(skin[:, 0] - 50, skin[:, 2]))
+    old, angle = years(likeness), typology_angle(skin)
     result = {"female": likeness[:, 0] <= 0.5, "male": likeness[:, 0] > 0.5}
-    result |= {name: (years >= low) & (years < high) for name, low, high in _AGES}
+    result |= {name: (old >= low) & (old < high) for name, low, high in _AGES}
     return result | {f"{name} skin": (angle >= low) & (angle < high) for name, low, high in _SKINS}
 
 

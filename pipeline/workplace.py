@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final
 
 from pipeline import database
 from pipeline.atomic import replacing
-from pipeline.errors import SettingsError
+from pipeline.errors import DeidError, SettingsError
 from pipeline.layouts import Picture
 
 try:
@@ -23,6 +23,7 @@ except ImportError:  # Windows: two runs at once are not told apart
 _LOCK: Final = ".lock"
 _STAGED: Final = "generator"
 _DIGITS: Final = 10
+_INTERRUPTED: Final = 130
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,25 @@ class Workplace:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         return folder
+
+
+def answered(work: Callable[[], object], place: Path) -> int:
+    """The exit code of an offline command: 0, 1 after one line that says why, 130 when stopped.
+
+    `place` is named where the system does not say which file it failed on.
+    """
+    try:
+        work()
+    except DeidError as error:
+        log.error("%s", error)
+        return 1
+    except OSError as error:
+        log.error("%s: %s", error.filename or place, error.strerror or error)
+        return 1
+    except KeyboardInterrupt:
+        log.error("stopped; the same command goes on from here")
+        return _INTERRUPTED
+    return 0
 
 
 @contextmanager
