@@ -21,17 +21,17 @@ SIDE = 260
 SHIFT = 3
 
 
-@pytest.fixture(scope="session")
-def rooms():
+@pytest.fixture(scope="module")
+def wearing():
     """Those of a run that keeps glasses."""
     return furnish(Settings(glasses="keep"))
 
 
 @pytest.fixture(scope="module")
-def wearer(render, donors, rooms):
+def wearer(render, donors, wearing):
     """A head that wears black glasses and moves aside, and where its face is: (frames, meshes)."""
     head = render([int(row) for row in donors.rows.rows[:2]], SIDE)
-    found = rooms.mesh.fit(head, rooms.detector.detect(head)[:1])
+    found = wearing.mesh.fit(head, wearing.detector.detect(head)[:1])
     worn, _ = dressed(head, found.mesh[0], donors, KINDS["black"])
     return [np.roll(worn, SHIFT * number, axis=1) for number in range(COUNT)], found.mesh[0]
 
@@ -42,10 +42,10 @@ def clip(tmp_path_factory, wearer):
 
 
 @pytest.fixture(scope="module")
-def over(rooms, wearer):
+def over(wearing, wearer):
     """Where the glasses lie in each frame, of those pixels that are surely glasses."""
     frames, mesh = wearer
-    glasses = rooms.drawing.glasses
+    glasses = wearing.drawing.glasses
     worn = glasses.worn([glasses.matte(frames[0], mesh)])
     moved = [mesh + np.float32([SHIFT * number, 0, 0]) for number in range(COUNT)]
     return [glasses.over(f, m, worn) > 0.95 for f, m in zip(frames, moved, strict=True)]
@@ -57,9 +57,9 @@ def darkness(frames, over):
 
 
 def test_the_frame_stays_in_every_picture_and_the_person_does_not(
-    deidentify, clip, over, judge, tmp_path
+    deidentify, wearing, clip, over, judge, tmp_path
 ):
-    report = deidentify(clip, tmp_path / "out.mp4")
+    report = deidentify(clip, tmp_path / "out.mp4", rooms=wearing)
     assert report.faults.count == 0
     before, after = read_clip(clip).frames, read_clip(tmp_path / "out.mp4").frames
     assert min(darkness(after, over)) > 0.9 * min(darkness(before, over)) > 150
@@ -68,8 +68,8 @@ def test_the_frame_stays_in_every_picture_and_the_person_does_not(
         assert judge.alike(judge.features(old, box), judge.features(new, box)) < RECOGNISED
 
 
-def test_without_the_room_the_surrogate_wears_none(deidentify, rooms, clip, over, tmp_path):
-    bare = replace(rooms, drawing=replace(rooms.drawing, glasses=None))
+def test_without_the_room_the_surrogate_wears_none(deidentify, wearing, clip, over, tmp_path):
+    bare = replace(wearing, drawing=replace(wearing.drawing, glasses=None))
     deidentify(clip, tmp_path / "out.mp4", rooms=bare)
     with_glasses, after = read_clip(clip).frames, read_clip(tmp_path / "out.mp4").frames
     assert max(darkness(after, over)) < 0.85 * min(darkness(with_glasses, over))
@@ -96,10 +96,10 @@ def misshapen(*_):
     [(broken, True), (endless, True), (misshapen, True), (everything, False)],
 )
 def test_a_fault_leaves_the_surrogate_without_glasses(
-    deidentify, rooms, clip, over, judge, tmp_path, monkeypatch, fault, counted
+    deidentify, wearing, clip, over, judge, tmp_path, monkeypatch, fault, counted
 ):
-    monkeypatch.setattr(type(rooms.drawing.glasses), "over", fault)
-    report = deidentify(clip, tmp_path / "out.mp4")
+    monkeypatch.setattr(type(wearing.drawing.glasses), "over", fault)
+    report = deidentify(clip, tmp_path / "out.mp4", rooms=wearing)
     assert (report.faults.count >= COUNT) is counted
     assert report.surrogates == COUNT
     before, after = read_clip(clip).frames, read_clip(tmp_path / "out.mp4").frames
@@ -110,22 +110,22 @@ def test_a_fault_leaves_the_surrogate_without_glasses(
 
 
 @pytest.fixture(scope="module")
-def analysis(rooms, clip):
-    *_, found = analyse(open_source(clip, Settings()), rooms, Settings())
+def analysis(wearing, clip):
+    *_, found = analyse(open_source(clip, Settings()), wearing, Settings())
     return found
 
 
-def test_whether_a_person_wears_glasses_is_decided_once(rooms, analysis):
-    todo = plan(analysis, rooms, Settings(), SALT)
+def test_whether_a_person_wears_glasses_is_decided_once(wearing, analysis):
+    todo = plan(analysis, wearing, Settings(), SALT)
     assert [person.glasses.size > 0 for person in todo.persons] == [True]
     assert {rung for track in todo.tracks for rung in track.rungs} <= set(Rung)
 
 
-def test_a_person_wears_what_any_of_their_tracks_shows(rooms, analysis, monkeypatch):
+def test_a_person_wears_what_any_of_their_tracks_shows(wearing, analysis, monkeypatch):
     """A track without a good look takes the glasses of the person's other tracks."""
     (track,) = analysis.tracks
     monkeypatch.setattr(track, "glasses", no_glasses())
-    assert not plan(analysis, rooms, Settings(), SALT).persons[0].glasses.size
+    assert not plan(analysis, wearing, Settings(), SALT).persons[0].glasses.size
 
 
 @pytest.mark.parametrize("told", [{"scheme": "k-same 5", "glasses": "keep"}, {}])
@@ -137,6 +137,6 @@ def test_some_settings_leave_nobody_their_glasses(donors, told):
     assert _glasses(Settings(**told), donors) is None
 
 
-def test_the_bound_of_what_glasses_may_hide_is_checked(rooms):
+def test_the_bound_of_what_glasses_may_hide_is_checked():
     """`_hides` asks for less behind glasses, but not for nothing."""
     assert 0 < chain._HIDDEN_BEHIND < chain._HIDDEN

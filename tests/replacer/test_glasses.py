@@ -4,13 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.rooms import furnish
+from pipeline.settings import Settings
 from replacer.glasses import LEAST, SMALLEST, bared
 from replacer.glasses_band import HEIGHT, SIDE
 from tests.worn import KINDS, dressed
 
 
 @pytest.fixture(scope="module")
-def glasses(drawing):
+def glasses():
+    drawing = furnish(Settings(glasses="keep")).drawing
+    assert drawing is not None
     assert drawing.glasses is not None
     return drawing.glasses
 
