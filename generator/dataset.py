@@ -9,16 +9,20 @@ import numpy as np
 from generator.canonical import codes
 from generator.looks import Beard, fit_beard
 from generator.statistics import logistic
-from pipeline.contract import Floats, Image, Mask
+from pipeline.contract import Floats, Image, Ints, Mask
 
 MIN_FACE_WIDTH: Final = 110
 MAX_YAW: Final = 0.35
-MAX_LENT_YAW: Final = 0.22
+MAX_LENT_YAW: Final = 0.32
 MIN_OPENING: Final = 0.07
-_OPEN_EYES: Final = 0.062
-_SOFTEST: Final = 0.85
-_UNEVEN: Final = 0.38
-_STRANGE: Final = 0.85
+_UNEVEN: Final = 0.53
+_UNEVEN_LENDER: Final = 0.55
+_TINTED: Final = 6.0
+_OLD: Final = 35.0
+_OPEN_EYES: Final = (0.062, 0.055)  # before and after _OLD
+_SOFTEST: Final = (0.85, 0.9)
+_STRANGE: Final = (0.85, 0.95)
+_STRANGE_BEARDED: Final = 0.96
 _SPARE: Final = 100
 _SIDE: Final = 48
 _COMPONENTS: Final = 120
@@ -36,13 +40,15 @@ _UNFIT: Final = (
 class Material:
     """m donor pictures in canonical space."""
 
-    textures: Image  # (m, s, s, 3), black outside the mesh
+    textures: Image  # (m, s, s, 3), black outside the mesh, evened by lighting.py
+    uneven: Floats  # (m,) how much they were lit from one side before, see lighting.py
     mask: Floats  # (s, s) 1 inside the mesh
     shapes: Floats  # (m, 468, 3) canonical units
     labels: list[str]
     widths: Floats  # (m,) px from cheek to cheek in the picture
     yaws: Floats  # (m,) -1..1, 0 is frontal
     male: Floats  # (m,) apparent sex in [0, 1]
+    ages: Floats  # (m,) apparent age in years
     looks: Floats  # (m, 16) see looks.py
     layout: Floats  # (468, 2) of the textures, shares of their side
     unwanted: Mask  # (m,) left out by somebody who looked
@@ -74,8 +80,8 @@ def roles(material: Material) -> Roles:
     }
     score = {name: _unseen_scores(parts, wanted) for name, wanted in label.items()}
     light = small.mean(axis=3)
-    uneven = _side_light(light, inside)
     strange = _strangeness(small[:, inside].reshape(len(small), -1), light)
+    old = (material.ages >= _OLD).astype(int)  # wrinkles are strong features, and rare ones
     faults: list[tuple[str, Mask]] = [
         ("left out by hand", material.unwanted),
         ("turned", np.abs(material.yaws) >= MAX_YAW),
@@ -83,10 +89,10 @@ def roles(material: Material) -> Roles:
         ("labelled unfit", _labelled(material.labels, _UNFIT)),
         ("glasses", _glasses(material)),
         ("hat", label["hat"] | (score["hat"] > 1)),
-        ("side light", uneven > _UNEVEN),
+        ("side light", (material.uneven > _UNEVEN) | (_tint(small, inside) > _TINTED)),
         ("grey", np.abs(small[..., 0] - small[..., 2])[:, inside].mean(axis=1) < 0.04),
         ("dark", light[:, inside].mean(axis=1) < 0.16),
-        ("unlike a face", strange > _STRANGE),
+        ("unlike a face", strange > np.array(_STRANGE)[old]),
     ]
     reasons = [", ".join(name for name, bad in faults if bad[row]) for row in range(len(small))]
     beard = fit_beard(material.looks, label["beard"])
@@ -95,14 +101,14 @@ def roles(material: Material) -> Roles:
     bearded = sure & (beard.score(material.looks) > 0.65) & (material.male > 0.5)
     # Few have beards, and beards are unlike most faces and dark below: judged less strictly.
     lenient = _without(reasons, "side light", "unlike a face")
-    lenient &= (uneven < 0.46) & (strange < 0.96)
-    even = (uneven < 0.33) & _soft(_contrast(light, inside), _without(reasons))
-    calm = _calm(material) & (np.abs(material.yaws) < MAX_LENT_YAW)
-    plain = _without(reasons) & ~hairy & even & calm
+    lenient &= (material.uneven < _UNEVEN) & (strange < _STRANGE_BEARDED)
+    soft = _soft(_contrast(light, inside), _without(reasons), old)
+    calm = _calm(material, old) & (np.abs(material.yaws) < MAX_LENT_YAW)
+    plain = _without(reasons) & ~hairy & soft & calm
     held_back = _every_tenth(plain)
     return Roles(
         identity=(plain & ~held_back) | (lenient & bearded & calm),
-        mouth=_open_mouths(material, reasons) & (uneven < 0.5),
+        mouth=_open_mouths(material, reasons) & (material.uneven < _UNEVEN_LENDER),
         held_back=held_back,
         reasons=reasons,
         beard=beard,
@@ -114,15 +120,20 @@ def _without(reasons: list[str], *forgiven: str) -> Mask:
     return np.array([not set(reason.split(", ")) - {"", *forgiven} for reason in reasons])
 
 
-def _soft(hard: Floats, usable: Mask) -> Mask:
-    """(m,) not among the hardest of the usable faces."""
-    return hard <= (np.quantile(hard[usable], _SOFTEST) if usable.any() else -np.inf)
+def _soft(hard: Floats, usable: Mask, old: Ints) -> Mask:
+    """(m,) not among the hardest of the usable faces of young (0) or old (1) people."""
+    result = np.zeros(len(hard), bool)
+    for age, share in enumerate(_SOFTEST):
+        own = usable & (old == age)
+        if own.any():
+            result |= (old == age) & (hard <= np.quantile(hard[own], share))
+    return result
 
 
-def _calm(material: Material) -> Mask:
+def _calm(material: Material, old: Ints) -> Mask:
     code = codes(material.shapes)
     moved = _labelled(material.labels, ("surprised", "angry", "disgusted", "wide eyes"))
-    return (code[:, 0] < 0.11) & (code[:, 5:].min(axis=1) > _OPEN_EYES) & ~moved
+    return (code[:, 0] < 0.11) & (code[:, 5:].min(axis=1) > np.array(_OPEN_EYES)[old]) & ~moved
 
 
 def _open_mouths(material: Material, reasons: list[str]) -> Mask:
@@ -188,11 +199,11 @@ def _labelled(labels: list[str], words: tuple[str, ...]) -> Mask:
     return np.array([any(word in label.lower() for word in words) for label in labels])
 
 
-def _side_light(light: Floats, inside: Mask) -> Floats:
-    """(m,) mean difference of a face's blurred light from its mirror image, over its mean."""
-    blurred = np.stack([cv2.GaussianBlur(x, (0, 0), 4) for x in light])
-    difference = np.abs(blurred - blurred[:, :, ::-1])[:, inside].mean(axis=1)
-    result: Floats = difference / blurred[:, inside].mean(axis=1)
+def _tint(small: Floats, inside: Mask) -> Floats:
+    """(m,) mean difference of a face's smooth hue from its mirror image, in CIE Lab's a and b."""
+    hues = [cv2.cvtColor(x, cv2.COLOR_RGB2LAB)[..., 1:] for x in small]
+    smooth = np.stack([cv2.GaussianBlur(hue, (0, 0), 4) for hue in hues])
+    result: Floats = np.abs(smooth - smooth[:, :, ::-1])[:, inside].mean(axis=(1, 2))
     return result
 
 

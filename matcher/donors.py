@@ -20,17 +20,17 @@ from pipeline.errors import WeightsError
 _POOL: Final = 40
 _FEWEST: Final = 20
 _LEAST_ALIKE: Final = 2
-_SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
+SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
 _UNLIKE: Final = 1e3
 _SURE_OF_SEX: Final = 0.2
 _CHILD: Final = float(np.log(13 + AGE_OFFSET))
 _SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
 _STYLE_UNIT: Final = np.array([2.0, 14.0, 14.0], np.float32)
-_BEARDED: Final = 0.5
+BEARDED: Final = 0.5
 _SURELY_BEARDED: Final = 1.5
 _FEWEST_BEARDS: Final = 20
 _CHOICE: Final = 10
-_LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
+LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,11 +99,11 @@ class Opposite(_Donors):
         donors, attributes = self._donors, self._donors.attributes
         total = np.zeros(len(donors.rows), np.float32)
         if np.isfinite(person.skin).all() and "skin" not in donors.ignored:
-            total += (((donors.skin - person.skin) / _SKIN_UNIT) ** 2).sum(axis=1)
+            total += (((donors.skin - person.skin) / SKIN_UNIT) ** 2).sum(axis=1)
         if np.isfinite(person.features).all():
             own = attributes.of_photograph(person.features[None])
             heeded = np.array(["sex" not in donors.ignored, "age" not in donors.ignored])
-            total += (((donors.likeness - own) / _LIKENESS_UNIT) ** 2)[:, heeded].sum(axis=1)
+            total += (((donors.likeness - own) / LIKENESS_UNIT) ** 2)[:, heeded].sum(axis=1)
             total += _UNLIKE * _of_other_kind(donors.likeness, own[0])[:, heeded].any(axis=1)
         return total + self._otherwise_worn(person)
 
@@ -114,7 +114,7 @@ class Opposite(_Donors):
             return np.zeros(len(donors.rows), np.float32)
         apart = np.nan_to_num((donors.style - person.style) / _STYLE_UNIT)
         result: Floats = (apart**2).sum(axis=1)
-        bearded = donors.style[:, 0] > _BEARDED
+        bearded = donors.style[:, 0] > BEARDED
         if (bearded & (donors.likeness[:, 0] > 0.5)).sum() >= _FEWEST_BEARDS:
             result += _UNLIKE * (bearded != (person.style[0] > _SURELY_BEARDED))
         return result

@@ -8,13 +8,14 @@ from generator.canonical import Canonical
 from generator.dataset import Material
 from generator.expression import MOUTH
 from generator.regions import LIPS, region
-from matcher.cosine import centred
+from matcher.donors import BEARDED, LIKENESS_UNIT, SKIN_UNIT
 from pipeline.contract import Floats, Ints, Mask
 
 if TYPE_CHECKING:
     from generator.train import Lessons
 
 PARTNERS: Final = 48
+_BEARD_UNIT: Final = 0.25
 _GROW: Final = 0.05
 _SOFT: Final = 0.001
 
@@ -27,21 +28,27 @@ def lessons(
 
     faces = donors["identity"]
     mouth = region(canonical.layout, material.textures.shape[1], LIPS, _GROW, _SOFT) > 0.5
-    own = centred(donors["features"], donors["mean"])
     code = donors["codes"][:, : len(MOUTH)]
     return Lessons(
         textures=material.textures[usable],
         mask=material.mask,
         mouth=mouth.astype(np.float32),
         faces=faces,
-        partners=partners(own, code / (code.std(axis=0) + 1e-6), faces, donors["mouth"]),
+        partners=partners(looks(donors), code / (code.std(axis=0) + 1e-6), faces, donors["mouth"]),
     )
 
 
-def partners(features: Floats, code: Floats, faces: Mask, mouths: Mask) -> Ints:
+def looks(donors: dict[str, Any]) -> Floats:
+    """(m, 6) skin tone, sex, age and beard, in the matcher's units."""
+    bearded = np.nan_to_num(donors["style"][:, :1]) > BEARDED
+    parts = donors["skin"] / SKIN_UNIT, donors["likeness"] / LIKENESS_UNIT, bearded / _BEARD_UNIT
+    return np.hstack(parts).astype(np.float32)
+
+
+def partners(looks: Floats, code: Floats, faces: Mask, mouths: Mask) -> Ints:
     """(m, n) rows that each row is mixed with, nearest first, n at most PARTNERS.
 
-    Whole faces are mixed with faces of like features (m, d), as the matcher mixes them; rows that
+    Whole faces are mixed with faces of like looks (m, d), as the matcher mixes them; rows that
     lend a mouth only with others that lend one, of like codes (m, c), as the generator does. Where
     only one row lends a mouth, it is mixed with faces.
     """
@@ -53,11 +60,8 @@ def partners(features: Floats, code: Floats, faces: Mask, mouths: Mask) -> Ints:
     result = np.zeros((len(faces), count), np.int64)
     for row, whole in enumerate(faces):
         pool = own if whole else lenders
-        far = (
-            -(features[pool] @ features[row])
-            if whole
-            else ((code[pool] - code[row]) ** 2).sum(axis=1)
-        )
+        told = looks if whole else code
+        far = ((told[pool] - told[row]) ** 2).sum(axis=1)
         order = pool[np.argsort(far, kind="stable")]
         result[row] = order[order != row][:count]
     return result

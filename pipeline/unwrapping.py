@@ -7,8 +7,10 @@ import numpy as np
 
 from generator.canonical import Canonical
 from generator.dataset import Material
+from generator.lighting import evened
 from generator.looks import looks
 from generator.mean import EXTENT
+from matcher.attributes import AGE_OFFSET
 from pipeline import donor_db, stills
 from pipeline.contract import Floats
 from pipeline.geometry import warp
@@ -28,7 +30,7 @@ def material(
     """
     count = len(measured.pictures)
     layout = canonical.layout * side - 0.5
-    textures = np.empty((count, side, side, 3), np.uint8)
+    textures, uneven = np.empty((count, side, side, 3), np.uint8), np.empty(count, np.float32)
     mask = np.zeros((side, side), np.float32)
     with steps("unwrapping textures", count) as advance:
         for row, image in enumerate(stills.each(measured.pictures)):
@@ -37,14 +39,17 @@ def material(
             if scale > _ALIASING:
                 image = np.asarray(cv2.GaussianBlur(image, (0, 0), _BLUR * scale), np.uint8)
             texture, mask = warp(image, mesh, layout, canonical.triangles, (side, side))
-            textures[row] = texture * mask[..., None].astype(np.uint8)
+            texture = texture * mask[..., None].astype(np.uint8)
+            textures[row], uneven[row] = evened(texture, mask)
             advance(row + 1)
     words = [picture.labels for picture in measured.pictures]
     fitted = donor_db.attributes(features, words, np.arange(count))
     widths, yaws = _widths_and_yaws(measured)
+    likeness = donor_db.likeness(features, words, fitted)
     return Material(
-        textures, mask, aligned, words, widths, yaws,
-        male=donor_db.likeness(features, words, fitted)[:, 0],
+        textures, uneven, mask, aligned, words, widths, yaws,
+        male=likeness[:, 0],
+        ages=(np.exp(likeness[:, 1]) - AGE_OFFSET).astype(np.float32),
         looks=np.stack([looks(texture, canonical.layout) for texture in textures]),
         layout=canonical.layout,
         unwanted=np.array([picture.unwanted for picture in measured.pictures]),

@@ -9,6 +9,7 @@ import pytest
 from generator import dataset
 from generator.canonical import codes
 from generator.dataset import Material
+from generator.lighting import evened
 from generator.looks import looks
 from generator.regions import LEFT_EYE, RIGHT_EYE, filled
 from pipeline.expressions import EXPRESSIONS, bent
@@ -44,12 +45,16 @@ def plain(textures, donors):
         "widths": np.full(COUNT, 200, np.float32),
         "yaws": np.zeros(COUNT, np.float32),
         "male": np.full(COUNT, 0.4, np.float32),
+        "ages": np.full(COUNT, 25, np.float32),
         "layout": layout,
         "unwanted": np.zeros(COUNT, bool),
     }
 
     def made(**changed):
         told_so = told | changed
+        lit = [evened(texture, told["mask"]) for texture in told_so["textures"]]
+        told_so["textures"] = np.stack([texture for texture, _ in lit])
+        told_so["uneven"] = np.array([uneven for _, uneven in lit], np.float32)
         read = np.stack([looks(texture, layout) for texture in told_so["textures"]])
         return Material(looks=read, **told_so)
 

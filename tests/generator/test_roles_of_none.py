@@ -13,12 +13,14 @@ def material(donors, textures):
     count = len(textures)
     return Material(
         textures=textures,
+        uneven=np.zeros(count, np.float32),
         mask=np.ones(textures.shape[1:3], np.float32),
         shapes=np.repeat(donors.canonical.shape[None], count, axis=0),
         labels=[""] * count,
         widths=np.full(count, 200, np.float32),
         yaws=np.zeros(count, np.float32),
         male=np.full(count, 0.5, np.float32),
+        ages=np.full(count, 25, np.float32),
         looks=np.random.default_rng(0).normal(size=(count, 16)).astype(np.float32),
         layout=donors.canonical.layout,
         unwanted=np.zeros(count, bool),

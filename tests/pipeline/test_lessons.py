@@ -6,13 +6,13 @@ from pipeline.lessons import PARTNERS, partners
 
 def rows(count, faces, mouths):
     angle = np.linspace(0, 1, count)
-    features = np.column_stack([np.cos(angle), np.sin(angle)])
+    looks = np.column_stack([np.cos(angle), np.sin(angle)])
     code = np.arange(count, dtype=np.float32)[::-1, None] ** 2
     mask = [np.isin(np.arange(count), list(who)) for who in (faces, mouths)]
-    return features, code, *mask
+    return looks, code, *mask
 
 
-def test_faces_are_mixed_with_faces_of_like_features():
+def test_faces_are_mixed_with_faces_of_like_looks():
     found = partners(*rows(6, {0, 1, 3, 5}, {2, 4, 5}))
     assert found.shape == (6, 2)
     assert found[0].tolist() == [1, 3]
