@@ -1,4 +1,4 @@
-"""Apparent sex and age read off a recogniser's features by two linear models."""
+"""Apparent sex, age and skin tone read off a recogniser's features by linear models."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,8 @@ import numpy as np
 from pipeline.contract import Floats
 
 AGE_OFFSET: Final = 4.0
-_READS_YOUNG: Final = 0.15
+_GROWN: Final = 2.7  # log(11 + AGE_OFFSET)
+_STRETCH: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,25 +19,36 @@ class Attributes:
     mean: Floats  # (d,) mean features of the donors
     sex_weights: Floats  # (d + 1,)
     age_weights: Floats  # (d + 1,)
+    dark_weights: Floats  # (d + 1,) 0 where no label tells
 
     def sex(self, features: Floats) -> Floats:
         """(n,) from 0, surely female, to 1, surely male, as a face appears."""
-        odds = self._score(features, self.sex_weights)
-        result: Floats = (1 / (1 + np.exp(-np.clip(odds, -30, 30)))).astype(np.float32)
-        return result
+        return self._share(features, self.sex_weights)
 
     def log_age(self, features: Floats) -> Floats:
         """(n,) logarithm of the apparent age in years plus four: equal steps look equal."""
         return self._score(features, self.age_weights)
 
+    def dark(self, features: Floats) -> Floats:
+        """(n,) from 0, surely light skin, to 1, surely dark: read off the face, not its light, so
+        that shade is told from skin. 0.5 where the DB knows nothing.
+        """
+        return self._share(features, self.dark_weights)
+
     def of_photograph(self, features: Floats) -> Floats:
         """(n, 2) sex and log age of real people.
 
-        The weights are fitted on synthetic people, whose old look very old and whose children
-        very young: real adults read about 0.15 too low, which is added.
+        The weights are fitted on synthetic people, whose old look very old: official portraits of
+        people of 57 on average read 26, those of students 21, so what lies above 11 is stretched.
         """
-        columns = [self.sex(features), self.log_age(features) + _READS_YOUNG]
+        age = self.log_age(features)
+        columns = [self.sex(features), age + _STRETCH * np.maximum(age - _GROWN, 0)]
         return np.stack(columns, axis=1).astype(np.float32)
+
+    def _share(self, features: Floats, weights: Floats) -> Floats:
+        odds = self._score(features, weights)
+        result: Floats = (1 / (1 + np.exp(-np.clip(odds, -30, 30)))).astype(np.float32)
+        return result
 
     def _score(self, features: Floats, weights: Floats) -> Floats:
         result: Floats = (features - self.mean) @ weights[:-1] + weights[-1]

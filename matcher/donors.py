@@ -30,6 +30,7 @@ BEARDED: Final = 0.5
 _SURELY_BEARDED: Final = 1.5
 _FEWEST_BEARDS: Final = 20
 _CHOICE: Final = 10
+_DARK: Final = 0.5
 LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
 
 
@@ -105,7 +106,16 @@ class Opposite(_Donors):
             heeded = np.array(["sex" not in donors.ignored, "age" not in donors.ignored])
             total += (((donors.likeness - own) / LIKENESS_UNIT) ** 2)[:, heeded].sum(axis=1)
             total += _UNLIKE * _of_other_kind(donors.likeness, own[0])[:, heeded].any(axis=1)
+            total += _UNLIKE * self._too_dark(person.features[None])
         return total + self._otherwise_worn(person)
+
+    def _too_dark(self, features: Floats) -> Mask:
+        """(n,) donors of dark skin for a face (1, d) of light skin: one in the shade looks dark."""
+        donors, attributes = self._donors, self._donors.attributes
+        if "skin" in donors.ignored or attributes.dark(features)[0] >= _DARK:
+            return np.zeros(len(donors.rows), bool)
+        result: Mask = attributes.dark(donors.features) > _DARK
+        return result
 
     def _otherwise_worn(self, person: Person) -> Floats:
         """(n,) how unlike the donors' beards and make-up are to the person's."""

@@ -157,7 +157,9 @@ def _beard(arrays: dict[str, Any]) -> Beard | None:
 
 
 def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
-    attributes = Attributes(*(arrays[key] for key in ("mean", "sex_weights", "age_weights")))
+    unknown = np.zeros_like(arrays["sex_weights"])  # a DB of an older version
+    told = ("mean", "sex_weights", "age_weights", "dark_weights")
+    attributes = Attributes(*(arrays.get(key, unknown) for key in told))
     own = np.flatnonzero(arrays["identity"]).astype(np.int64)
     rows = DonorRows(
         rows=own,

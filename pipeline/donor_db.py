@@ -13,7 +13,7 @@ from pipeline import labels, persons
 from pipeline.contract import Floats, Ints
 
 OF_EXTRACTOR: Final = (
-    "features", "mean", "sex_weights", "age_weights", "likeness", "extractor",
+    "features", "mean", "sex_weights", "age_weights", "dark_weights", "likeness", "extractor",
 )  # fmt: skip
 _LOGIT_UNIT: Final = 10.0
 
@@ -29,21 +29,28 @@ class Described:
 
 
 def attributes(features: Floats, words: list[str], own: Ints) -> Attributes:
-    """Sex and age as linear models of (m, d) features, fitted on the pictures labelled with them.
+    """Sex, age and dark skin as linear models of (m, d) features, fitted on labelled pictures.
 
     Features are centred by the mean of the rows `own`.
     """
     mean = features[own].mean(axis=0)
     centred = features - mean
-    sexes = np.array([labels.sex(text) for text in words])
     ages = np.array([labels.age(text) for text in words])
-    told, dated = np.isfinite(sexes), np.isfinite(ages)
+    dated = np.isfinite(ages)
     flat = np.zeros(centred.shape[1] + 1, np.float32)
-    both = len(np.unique(sexes[told])) == 2
-    sex = logistic(centred[told] * _LOGIT_UNIT, sexes[told] > 0.5) if both else flat
-    sex = np.append(sex[:-1] * _LOGIT_UNIT, sex[-1]).astype(np.float32)
+    sex = _told(centred, np.array([labels.sex(text) for text in words]))
+    dark = _told(centred, np.array([labels.dark(text) for text in words]))
     age = fit_log_age(centred[dated], ages[dated]) if dated.sum() > 1 else flat
-    return Attributes(mean, sex, age)
+    return Attributes(mean, sex, age, dark)
+
+
+def _told(centred: Floats, wanted: Floats) -> Floats:
+    """(d + 1,) weights that tell 1 from 0 in `wanted` (m,), where both are known; else 0."""
+    told = np.isfinite(wanted)
+    if len(np.unique(wanted[told])) < 2:
+        return np.zeros(centred.shape[1] + 1, np.float32)
+    weights = logistic(centred[told] * _LOGIT_UNIT, wanted[told] > 0.5)
+    return np.append(weights[:-1] * _LOGIT_UNIT, weights[-1]).astype(np.float32)
 
 
 def likeness(features: Floats, words: list[str], read: Attributes) -> Floats:
@@ -67,6 +74,7 @@ def of_extractor(
         "mean": fitted.mean,
         "sex_weights": fitted.sex_weights,
         "age_weights": fitted.age_weights,
+        "dark_weights": fitted.dark_weights,
         "likeness": likeness(features, of_person, fitted)[usable],
         "extractor": np.array(described.extractor),
     }

@@ -1,4 +1,4 @@
-"""The words that are written about a donor picture: what they say of sex, age and expression."""
+"""Words written about a donor picture: what they say of sex, age, skin and expression."""
 
 import re
 from typing import Final
@@ -25,6 +25,8 @@ _LIVELY: Final = (
 _SURELY_FEMALE: Final = re.compile(r"\b(female|woman|women)\b")
 _MALE: Final = re.compile(r"\b(male|man|men|boy)\b|beard|goatee|mustache|stubble|sideburns|shaved")
 _FEMALE: Final = re.compile(r"\bgirl\b|lipstick|bob-cut|pearl")
+_DARK: Final = re.compile(r"\bafrican\b")
+_LIGHT: Final = re.compile(r"\b(asian|irish|persian|caucasian|european)\b")
 _AGES: Final = (
     ("baby", 1.0), ("toddler", 2.5), ("small child", 5.0), ("young child", 6.0), ("child", 8.0),
     ("16 year", 16.0), ("teenage", 16.0), ("30 year", 30.0), ("typical adult", 32.0),
@@ -46,6 +48,14 @@ def age(labels: str) -> float:
     """Years, NaN where no label tells."""
     words = labels.lower()
     return next((years for word, years in _AGES if word in words), float(np.nan))
+
+
+def dark(labels: str) -> float:
+    """1 for words of people whose skin is mostly dark, 0 mostly light, NaN for no such words."""
+    words = labels.lower()
+    if _DARK.search(words):
+        return 1.0
+    return 0.0 if _LIGHT.search(words) else float("nan")
 
 
 def lively(labels: str) -> bool:

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from matcher.attributes import Attributes, fit_log_age
+from matcher.attributes import AGE_OFFSET, Attributes, fit_log_age
 
 
 @pytest.fixture
 def attributes():
-    return Attributes(np.zeros(2, np.float32), np.float32([9, 0, 0]), np.float32([0, 1, 3]))
+    return Attributes(np.zeros(2, np.float32), *np.float32([[9, 0, 0], [0, 1, 3], [0, 9, 0]]))
 
 
 @pytest.mark.parametrize(("feature", "sex"), [(-9.0, 0.0), (0.0, 0.5), (9.0, 1.0)])
@@ -31,3 +31,18 @@ def test_age_is_learned_from_features_that_tell_it():
 def test_sex_of_the_portrait_is_read_off_its_features(donors, drawing, astronaut, face):
     row = drawing.extractor.extract(astronaut, face)
     assert donors.rows.attributes.sex(row)[0] < 0.5
+
+
+@pytest.mark.parametrize(("feature", "dark"), [(-9.0, 0.0), (0.0, 0.5), (9.0, 1.0)])
+def test_dark_skin_runs_from_0_to_1(attributes, feature, dark):
+    assert attributes.dark(np.float32([[0, feature]]))[0] == pytest.approx(dark, abs=1e-6)
+
+
+def test_adults_are_taken_for_older_than_they_read_and_children_are_not(attributes):
+    """Age reads as the second feature plus three: from a toddler's to an old person's."""
+    rows = np.column_stack([np.zeros(40), np.linspace(-1.5, 1.2, 40)]).astype(np.float32)
+    read, taken = attributes.log_age(rows), attributes.of_photograph(rows)[:, 1]
+    child = read <= np.log(11 + AGE_OFFSET)
+    assert (taken[child] == read[child]).all()
+    assert (np.diff(taken) > 0).all()
+    assert (taken > read)[read > np.log(18 + AGE_OFFSET)].all()

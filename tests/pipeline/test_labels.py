@@ -36,3 +36,13 @@ def test_words_tell_the_age(words, years):
 )  # fmt: skip
 def test_words_tell_whether_a_face_is_calm(words, lively):
     assert labels.lively(words) == lively
+
+
+@pytest.mark.parametrize(
+    ("words", "dark"),
+    [("African male senior", 1), ("typical adult irish", 0), ("asian female; african", 1),
+     ("Rafd090_01_Caucasian", None), ("caucasian female", 0), ("small child", None), ("", None)],
+)  # fmt: skip
+def test_words_tell_dark_skin_from_light(words, dark):
+    told = labels.dark(words)
+    assert math.isnan(told) if dark is None else told == dark
