@@ -90,7 +90,7 @@ class Deconv:
         known = np.isfinite(person.shape).all()
         base = person.shape if known else neutral(own[None], self._canonical)[0]
         calm = np.einsum("m,mpx->px", weights, self._calm)
-        shape = opened_alike(own + calm - base, own)
+        shape = opened_alike(own + calm - base, own, person.eyes)
         number = self._head(mesh)
         texture = self._face(number, weights.tobytes())
         texture = self._speaking(texture, codes(own), weights, number)

@@ -1,14 +1,15 @@
-"""Lets a drawn face look somewhere: its irises are moved in the texture, under lids that stay."""
+"""Lets a drawn face look somewhere: its irises are moved in the texture, under lids that close."""
 
 from typing import Final
 
 import cv2
 import numpy as np
 
+from generator.lids import Lids
 from generator.regions import LEFT_EYE, RIGHT_EYE, filled
 from pipeline.contract import Floats
 
-_FARTHEST: Final = np.array([0.62, 0.55], np.float32)
+_FARTHEST: Final = np.array([0.62, 0.3], np.float32)
 _IRIS: Final = 0.42  # its radius in halves of an eye's width
 _LASHES: Final = 0.012  # of the texture's side: what the lids' own edge may take up
 _BRIGHT: Final = 0.75
@@ -20,10 +21,6 @@ _OUTSIDE: Final = 1.25
 _GAIN: Final = np.array([1.5, 1.8], np.float32)  # the reader sees less than is drawn
 _SEEN: Final = (0.15, 1.3)
 _UNCHANGED: Final = 0.02
-_CLOSING: Final = 0.05
-_CLOSED: Final = 0.02
-_DARK: Final = 0.1
-_DARKER: Final = 0.8
 
 
 class Eyes:
@@ -33,11 +30,12 @@ class Eyes:
 
     def __init__(self, layout: Floats, side: int, rest: Floats) -> None:
         self._eyes = [_Eye(layout, points, side) for points in (LEFT_EYE, RIGHT_EYE)]
+        self._lids = Lids(layout, side)
         self._rest = np.maximum(rest, 1e-3)
 
     def looking(self, texture: Floats, gaze: Floats, openings: Floats) -> Floats:
         """The texture (s, s, 3) with both irises at `gaze` (2,), right and down of the middle
-        between the corners in halves of an eye's width, and with the lashes of eyes that close:
+        between the corners in halves of an eye's width, and with the lids of eyes that close:
         `openings` (2,) are the codes of the shape that the texture is drawn on.
 
         What lids cover is cut off, not squeezed. With a NaN the irises stay where they are.
@@ -49,9 +47,7 @@ class Eyes:
             seen = float(np.clip(opening / rest, *_SEEN))
             if known or abs(seen - 1) > _UNCHANGED:
                 eye.look(result, aim, seen)
-            closed = np.clip((_CLOSING - opening) / (_CLOSING - _CLOSED), 0, 1)
-            if closed > 0:
-                eye.close(result, float(closed))
+        self._lids.close(result, openings)
         return result
 
 
@@ -92,12 +88,6 @@ class _Eye:
         beyond *= min(abs(drop) / self._half * _APPEARS, 1) * (np.abs(x - goal) < reach)[..., None]
         moved += (self._white(part, now, reach) - moved) * beyond
         texture[self._box] = part + (moved - part) * self._opacity
-
-    def close(self, texture: Floats, share: float) -> None:
-        """What is left between closing lids is the dark of their lashes."""
-        part = texture[self._box]
-        lashes = np.quantile(part[self._inside], _DARK, axis=0) * _DARKER
-        texture[self._box] = part + (lashes - part) * self._opacity * share
 
     def _sampled(self, part: Floats, across: Floats, down: Floats) -> Floats:
         """The eye at other places; what the lids hide is what lies next to them."""

@@ -23,6 +23,9 @@ RIGHT_EYE: Final = [
     *(263, 249, 390, 373, 374, 380, 381, 382),
     *(362, 398, 384, 385, 386, 387, 388, 466),
 ]
+# The row of points above each upper lid, from the outer corner inwards.
+LEFT_CREASE: Final = [247, 30, 29, 27, 28, 56, 190]
+RIGHT_CREASE: Final = [467, 260, 259, 257, 258, 286, 414]
 
 
 def filled(layout: Floats, side: int, points: list[int]) -> Floats:

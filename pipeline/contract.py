@@ -152,7 +152,7 @@ def unknown_style() -> Floats:
 
 
 def no_glasses() -> Floats:
-    """The (0, 0) matte of a person who wears none."""
+    """The (0, 0) of a person who wears none."""
     return np.zeros((0, 0), np.float32)
 
 
@@ -163,8 +163,9 @@ class Person:
     features: Floats  # (d,) length 1; NaN where none could be extracted
     skin: Floats  # (3,) CIE Lab of the cheeks; NaN where unknown
     shape: Floats  # (468, 3) canonical units, without expression; NaN where unknown
-    glasses: Floats = field(default_factory=no_glasses)  # (h, w) their usual place; empty if none
+    glasses: Floats = field(default_factory=no_glasses)  # (h, w) what is known; empty if none
     style: Floats = field(default_factory=unknown_style)  # (3,) beard, make-up of lips and lids
+    eyes: float = float("nan")  # how wide they usually are, as codes tell it
 
     def __post_init__(self) -> None:
         _expect(self, "style", (3,), "f")

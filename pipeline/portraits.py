@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from generator.canonical import Canonical
+from generator.expression import eye_code
 from pipeline import registry
 from pipeline.atomic import replacing, telling
 from pipeline.contract import MESH_POINTS, Floats, Image, Ints, Person, Surrogate
@@ -77,7 +78,8 @@ class Painter:
 def nobody(shape: Floats | None = None) -> Person:
     """A person of whom nothing is known but perhaps the shape of their face (468, 3)."""
     unknown = np.full((MESH_POINTS, 3), np.nan, np.float32)
-    return Person(unknown[0, :1], unknown[0], unknown if shape is None else shape)
+    eyes = float("nan") if shape is None else float(eye_code(shape).mean())
+    return Person(unknown[0, :1], unknown[0], unknown if shape is None else shape, eyes=eyes)
 
 
 def between(mixes: list[dict[int, float]], frames: int) -> Iterator[dict[int, float]]:

@@ -34,7 +34,7 @@ _MOVING: Final = ("smile", "open-mouth", "pucker", "surprise")
 _FURTHEST: Final = 1.3
 _LIDS: Final = (0.01, 0.12)
 _GAZE: Final = (0.4, 0.3)
-_SEEING: Final = 0.05
+_SEEING: Final = 0.08  # closed eyes read up to 0.06, and half-closed ones hide the iris
 _FEWEST: Final = 8
 
 

@@ -16,8 +16,8 @@ def rest(donors):
 
 @pytest.fixture
 def loud(rest, donors):
-    """A mouth wide open under eyes half closed."""
-    return with_lids(rest + np.float32(0.2) * donors.canonical.bend[0], np.float32([0.05, 0.05]))
+    """A mouth wide open under eyes wide open."""
+    return with_lids(rest + np.float32(0.2) * donors.canonical.bend[0], np.float32([0.15, 0.15]))
 
 
 @pytest.mark.parametrize("openings", [(0, 0), (0.005, 0.1), (0.12, 0.03), (0.2, 0.2)])
@@ -25,16 +25,10 @@ def test_lids_open_as_far_as_they_are_asked_to(rest, openings):
     assert eye_code(with_lids(rest, np.float32(openings))) == pytest.approx(openings, abs=1e-5)
 
 
-def test_lids_move_and_all_else_stays(rest):
+def test_upper_lids_move_and_all_else_stays(rest):
     moved = with_lids(rest, np.float32([0.01, 0.01])) != rest
-    lids = sorted({*LEFT_EYE, *RIGHT_EYE} - set(CORNERS))
-    assert np.flatnonzero(moved.any(axis=1)).tolist() == lids
-
-
-def test_an_eye_is_closed_by_its_upper_lid_mostly(rest):
-    shut = with_lids(rest, np.zeros(2, np.float32))
-    upper, lower = shut[159, 1] - rest[159, 1], rest[145, 1] - shut[145, 1]
-    assert upper > 3 * lower > 0
+    upper = sorted([*LEFT_EYE[9:], *RIGHT_EYE[9:]])
+    assert np.flatnonzero(moved.any(axis=1)).tolist() == upper
 
 
 def test_lids_that_lie_upon_each_other_stay_finite(rest):
