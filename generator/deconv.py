@@ -155,8 +155,14 @@ def definite(weights: Floats, faces: Mask) -> Floats:
     Each donor that joins takes a mix towards the average, and averages resemble each other: so
     a mix is moved the farther the more donors are in it, and a single donor not at all.
     """
-    gain = 1 + _DEFINITE * (1 - (weights**2).sum(axis=-1, keepdims=True))
-    result: Floats = (weights * gain + faces * ((1 - gain) / faces.sum())).astype(np.float32)
+    far = distance(weights)
+    result: Floats = (weights * far + faces * ((1 - far) / faces.sum())).astype(np.float32)
+    return result
+
+
+def distance(weights: Floats) -> Floats:
+    """(..., 1) how far `definite` moves mixes (..., m) from the average: 1 leaves them there."""
+    result: Floats = 1 + _DEFINITE * (1 - (weights**2).sum(axis=-1, keepdims=True))
     return result
 
 

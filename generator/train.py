@@ -3,7 +3,7 @@
 import csv
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,10 +15,10 @@ from keras import ops
 from tensorboardX import SummaryWriter
 
 from generator import losses
+from generator.mixing import BATCH, Lessons, as_drawn, batches, mixes
 from generator.network import Architecture, build, critic
-from pipeline.contract import Floats, Image, Ints, Mask
+from pipeline.contract import Floats, Image
 
-BATCH: Final = 16
 PEAK_RATE: Final = 1.5e-3
 LAST_RATE: Final = 0.05
 _CRITIC_RATE: Final = 4e-4
@@ -47,17 +47,6 @@ class Recipe:
     policy: str = "mixed_bfloat16"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
-    """What m rows of the donor table are to be drawn like, and which of them are mixed."""
-
-    textures: Image  # (m, s, s, 3)
-    mask: Floats  # (s, s) where textures count
-    mouth: Floats  # (s, s) where those count that lend a mouth only
-    faces: Mask  # (m,) lends a whole face
-    partners: Ints  # (m, n) rows that a row is mixed with, nearest first
-
-
 class Trainer:
     """Generator, critic, their optimisers and a running mean of the generator's weights."""
 
@@ -81,6 +70,8 @@ class Trainer:
         parts = np.stack([lessons.mouth, lessons.mask])[lessons.faces.astype(int)][..., None]
         self._weights = tf.constant((parts > 0.5).astype(np.uint8))
         self._face = tf.constant(lessons.faces.astype(np.float32))
+        mean = lessons.textures[lessons.faces].mean(axis=0, dtype=np.float32)
+        self._mean_face = tf.constant(mean[None] / np.float32(127.5) - 1)
         self._chance = tf.random.Generator.from_seed(recipe.seed)
         self._copy_step = tf.function(self._copy, autograph=False)
         self._mix_step = tf.function(self._mix, autograph=False)
@@ -95,7 +86,9 @@ class Trainer:
         for rows in batches(rng, len(self._lessons.textures)):
             if mixing:
                 half = max(len(rows) // 2, 1)
-                means.append(self._mix_step(rows[:half], *mixes(rng, self._lessons, half)))
+                anchors, weights = mixes(rng, self._lessons, half)
+                moved = as_drawn(anchors, weights, self._lessons.faces)
+                means.append(self._mix_step(rows[:half], anchors, weights, *moved))
             else:
                 means.append(self._copy_step(rows))
         return [float(x) for x in np.mean([[float(x) for x in row] for row in means], axis=0)]
@@ -142,41 +135,41 @@ class Trainer:
         self._improve(tape, loss)
         return [loss, 0.0, 0.0, 0.0, 0.0]
 
-    def _mix(self, rows: Any, anchors: Any, weights: Any) -> list[Any]:
+    def _mix(self, rows: Any, anchors: Any, weights: Any, table: Any, far: Any) -> list[Any]:
         """Copies of single donors and, beside them, mixes that have no picture to copy."""
         wanted, weight = self._pictures(rows)
         count, k = anchors.shape[0], anchors.shape[1]
         parts, masks = self._pictures(tf.reshape(anchors, [-1]))
         inside = masks[::k]
         parts = parts * ops.repeat(inside, k, axis=0)
-        share = weights[:, :, None, None, None]
-        blend = ops.sum(ops.reshape(parts, (count, k, *parts.shape[1:])) * share, axis=1)
-        expected = [
-            ops.sum(ops.reshape(band, (count, k, *band.shape[1:])) * share, axis=1)
-            for band in losses.bands(parts)
-        ]
+        far = far[:, None, None]
+        blend = (_mean_of(parts, weights) * far + self._mean_face * (1 - far)) * inside
+        expected = [_mean_of(band, weights) for band in losses.bands(parts)]
         places = losses.places(inside)
-        table = ops.sum(tf.one_hot(anchors, len(self._lessons.textures)) * weights[..., None], 1)
         single = tf.one_hot(rows, len(self._lessons.textures))
-        power = ops.sum(ops.reshape(losses.octaves(parts), (count, k, -1)) * weights[..., None], 1)
+        power = _mean_of(losses.octaves(parts), weights)
         whole = tf.gather(self._face, anchors[:, 0])
-        judged = whole[:, None, None, None]
+        own = tf.gather(self._face, rows)
+        judged = ops.concatenate([own, whole])[:, None, None, None]
+        shown_of = ops.concatenate([weight, inside])
         with tf.GradientTape() as tape, tf.GradientTape() as critics:
             drawn = self.generator(ops.concatenate([single, table]), training=True)
             copied = self._copied([x[: rows.shape[0]] for x in drawn], wanted, weight)
-            mixed = drawn[0][rows.shape[0] :]
-            rough = ops.mean(ops.abs(losses.coarse((mixed - blend) * inside)))
-            detail = losses.strength(losses.bands(mixed * inside), expected, places)
+            seen = drawn[0] * shown_of
+            mixed = seen[rows.shape[0] :]
+            rough = ops.mean(ops.abs(losses.coarse(mixed - blend)))
+            detail = losses.strength(losses.bands(mixed), expected, places)
             detail += _LEVEL * losses.level(losses.octaves(mixed), power, whole)
-            shown = losses.judged(self.critic, mixed * inside, self._chance)
-            fooled = -ops.mean(shown * judged)
+            copy = losses.octaves(seen[: rows.shape[0]])
+            detail += _LEVEL * losses.level(copy, losses.octaves(wanted * weight), own)
+            fooled = -ops.mean(losses.judged(self.critic, seen, self._chance) * judged)
             loss = (
                 copied
                 + _MIXED_RATE * (_COARSE * rough + _STRENGTH * detail)
                 + _ADVERSARIAL * fooled
             )
             real = losses.judged(self.critic, self._donors(count), self._chance)
-            fake = losses.judged(self.critic, tf.stop_gradient(mixed * inside), self._chance)
+            fake = losses.judged(self.critic, tf.stop_gradient(seen), self._chance)
             doubt = ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake) * judged)
         self._improve(tape, loss)
         variables = self.critic.trainable_variables
@@ -226,31 +219,11 @@ def train(
     return trainer.generator, trainer.architecture
 
 
-def batches(rng: np.random.Generator, count: int) -> Iterator[Ints]:
-    """Every row once, in a random order; the last batch is filled up from the first."""
-    order = rng.permutation(count)
-    missing = -count % min(BATCH, count)
-    full = np.concatenate([order, order[:missing]])
-    yield from full.reshape(-1, min(BATCH, count))
-
-
-def mixes(
-    rng: np.random.Generator, lessons: Lessons, count: int, k: int = 4
-) -> tuple[Ints, Floats]:
-    """(count, k) rows and their weights: an anchor and some of its partners, mostly equal parts."""
-    k = min(k, lessons.partners.shape[1] + 1)
-    lenders = np.flatnonzero(~lessons.faces)
-    faces = np.flatnonzero(lessons.faces)
-    anchors = np.where(
-        (rng.random(count) < 0.2) & (len(lenders) > 0),
-        rng.choice(lenders if len(lenders) else faces, count),
-        rng.choice(faces, count),
-    )
-    picked = [rng.choice(lessons.partners[a], k - 1, replace=False) for a in anchors]
-    weights = np.full((count, k), 1 / k)
-    uneven = rng.random(count) < 0.3
-    weights[uneven] = rng.dirichlet(np.full(k, 2.0), int(uneven.sum()))
-    return np.column_stack([anchors, picked]).astype(np.int64), weights.astype(np.float32)
+def _mean_of(parts: Any, weights: Any) -> Any:
+    """(b, ...) the weighted means of each k of (b * k, ...); weights (b, k)."""
+    count, k = weights.shape
+    share = ops.reshape(weights, (count, k, *[1] * (len(parts.shape) - 1)))
+    return ops.sum(ops.reshape(parts, (count, k, *parts.shape[1:])) * share, axis=1)
 
 
 def start_from_principal_components(model: keras.Model, textures: Image) -> None:

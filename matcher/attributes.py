@@ -8,8 +8,9 @@ import numpy as np
 from pipeline.contract import Floats
 
 AGE_OFFSET: Final = 4.0
-_GROWN: Final = 2.7  # log(11 + AGE_OFFSET)
-_STRETCH: Final = 0.5
+# Log ages of photographs as read, and as taken: up to 7 years, 14 (28), 77 (58).
+_READ: Final = (0.0, 2.4, 2.9, 4.4)
+_TAKEN: Final = (0.0, 2.4, 3.45, 4.13)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +21,7 @@ class Attributes:
     sex_weights: Floats  # (d + 1,)
     age_weights: Floats  # (d + 1,)
     dark_weights: Floats  # (d + 1,) 0 where no label tells
+    synthetic: bool = False  # whether the people to be read are of the donors' kind
 
     def sex(self, features: Floats) -> Floats:
         """(n,) from 0, surely female, to 1, surely male, as a face appears."""
@@ -38,11 +40,12 @@ class Attributes:
     def of_photograph(self, features: Floats) -> Floats:
         """(n, 2) sex and log age of real people.
 
-        The weights are fitted on synthetic people, whose old look very old: official portraits of
-        people of 57 on average read 26, those of students 21, so what lies above 11 is stretched.
+        The weights are fitted on synthetic people, and tell ages of real adults badly: official
+        portraits of people of 57 on average read 26, talking heads of about 30 up to 40. So
+        adults are taken for something between what is read and the middle of life.
         """
         age = self.log_age(features)
-        columns = [self.sex(features), age + _STRETCH * np.maximum(age - _GROWN, 0)]
+        columns = [self.sex(features), age if self.synthetic else np.interp(age, _READ, _TAKEN)]
         return np.stack(columns, axis=1).astype(np.float32)
 
     def _share(self, features: Floats, weights: Floats) -> Floats:

@@ -1,18 +1,16 @@
 """What the network is asked to learn of each donor row, and with which others it is mixed."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from generator.canonical import Canonical
 from generator.dataset import Material
 from generator.expression import MOUTH
+from generator.mixing import Lessons
 from generator.regions import LIPS, region
 from matcher.donors import BEARDED, LIKENESS_UNIT, SKIN_UNIT
 from pipeline.contract import Floats, Ints, Mask
-
-if TYPE_CHECKING:
-    from generator.train import Lessons
 
 PARTNERS: Final = 48
 _BEARD_UNIT: Final = 0.25
@@ -22,10 +20,8 @@ _SOFT: Final = 0.001
 
 def lessons(
     material: Material, usable: Ints, donors: dict[str, Any], canonical: Canonical
-) -> "Lessons":
+) -> Lessons:
     """The usable rows' textures; `donors` are the arrays of donors.npz for the same rows."""
-    from generator.train import Lessons
-
     faces = donors["identity"]
     mouth = region(canonical.layout, material.textures.shape[1], LIPS, _GROW, _SOFT) > 0.5
     code = donors["codes"][:, : len(MOUTH)]

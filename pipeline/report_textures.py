@@ -1,5 +1,6 @@
 """Sharpness and likelihood of mixes, texture by texture, against the donors' own."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -27,10 +28,13 @@ _FEWEST: Final = 10
 def mixes(donors: Database, count: int, seed: int) -> Ints:
     """(count, K) rows, as the default matcher picks them for people like the donors."""
     rng, rows = np.random.default_rng(seed), donors.rows
-    matcher = Opposite(rows, rows.extractor)
+    synthetic = replace(rows.attributes, synthetic=True)
+    matcher = Opposite(replace(rows, attributes=synthetic), rows.extractor)
     result = []
     for row in rng.choice(len(rows.rows), count):
-        person = Person(rows.features[row], rows.skin[row], nobody().shape)
+        person = Person(
+            rows.features[row], rows.skin[row], nobody().shape, style=rows.style[row]
+        )
         result.append(matcher.match(person, K, rng).identities[0])
     return np.stack(result)
 

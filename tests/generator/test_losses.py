@@ -1,7 +1,6 @@
-"""What training asks for, on tiny pictures, and which rows an epoch visits and mixes."""
+"""What training asks for, on tiny pictures."""
 
 import os
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
-SIDE, COUNT = 64, 10
+SIDE = 64
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +21,6 @@ def losses():
     from generator import losses
 
     return losses
-
-
-@pytest.fixture(scope="module")
-def train(losses):
-    from generator import train
-
-    return train
 
 
 @pytest.fixture
@@ -100,59 +92,3 @@ def test_the_level_of_octaves_costs_nothing_where_it_is_met_or_not_weighed(losse
     assert float(losses.level(own, own, both)) == 0
     assert float(losses.level(4 * own, own, both)) == pytest.approx(np.log(4), rel=1e-2)
     assert float(losses.level(4 * own, own, none)) == 0
-
-
-@pytest.mark.parametrize("count", [1, 15, 16, 17, 48, 50])
-def test_an_epoch_visits_every_row_in_whole_batches(train, count):
-    visited = list(train.batches(np.random.default_rng(0), count))
-    sizes = {len(rows) for rows in visited}
-    times = Counter(np.concatenate(visited).tolist())
-    assert sizes == {min(train.BATCH, count)}
-    assert set(times) == set(range(count))
-    assert max(times.values()) <= 2
-    assert sum(times.values()) - count < train.BATCH
-
-
-def test_epochs_differ_in_their_order_and_the_same_one_does_not(train):
-    first, again, second = (
-        np.concatenate(list(train.batches(np.random.default_rng([0, n]), 40))) for n in (0, 0, 1)
-    )
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, second)
-
-
-def lessons(train, faces):
-    """`faces` (m,) lend whole faces; each row is mixed with the five after it."""
-    count = len(faces)
-    blank = np.zeros((count, 8, 8, 3), np.uint8)
-    partners = (np.arange(count)[:, None] + np.arange(1, 6)) % count
-    mask = np.ones((8, 8), np.float32)
-    return train.Lessons(blank, mask, mask, np.array(faces), partners)
-
-
-@pytest.mark.parametrize("k", [2, 4, 6, 9])
-def test_mixes_are_an_anchor_and_its_partners_and_sum_to_one(train, k):
-    taught = lessons(train, [True] * COUNT)
-    rows, weights = train.mixes(np.random.default_rng(0), taught, 200, k)
-    assert rows.shape == weights.shape == (200, min(k, 6))
-    assert weights.sum(axis=1) == pytest.approx(np.ones(200), abs=1e-5)
-    assert weights.min() >= 0
-    for mix in rows:
-        assert len(set(mix.tolist())) == len(mix)
-        assert set(mix[1:].tolist()) <= set(taught.partners[mix[0]].tolist())
-
-
-def test_most_mixes_are_of_equal_parts_and_some_are_not(train):
-    _, weights = train.mixes(np.random.default_rng(0), lessons(train, [True] * COUNT), 400)
-    equal = np.ptp(weights, axis=1) < 1e-6
-    assert 0.6 < equal.mean() < 0.8
-
-
-def test_lenders_of_mouths_anchor_some_mixes_and_none_where_there_is_none(train):
-    """One in five, so that they are not forgotten."""
-    some = np.arange(COUNT) < 7
-    rows, _ = train.mixes(np.random.default_rng(0), lessons(train, some), 500)
-    assert 0.12 < (~some)[rows[:, 0]].mean() < 0.28
-    rows, _ = train.mixes(np.random.default_rng(0), lessons(train, [True] * COUNT), 50)
-    assert rows.min() >= 0
-    assert rows.max() < COUNT

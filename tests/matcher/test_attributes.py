@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,11 +40,14 @@ def test_dark_skin_runs_from_0_to_1(attributes, feature, dark):
     assert attributes.dark(np.float32([[0, feature]]))[0] == pytest.approx(dark, abs=1e-6)
 
 
-def test_adults_are_taken_for_older_than_they_read_and_children_are_not(attributes):
+def test_adults_are_taken_for_middle_aged_and_children_for_what_they_are(attributes):
     """Age reads as the second feature plus three: from a toddler's to an old person's."""
-    rows = np.column_stack([np.zeros(40), np.linspace(-1.5, 1.2, 40)]).astype(np.float32)
+    rows = np.column_stack([np.zeros(40), np.linspace(-1.5, 1.3, 40)]).astype(np.float32)
     read, taken = attributes.log_age(rows), attributes.of_photograph(rows)[:, 1]
-    child = read <= np.log(11 + AGE_OFFSET)
-    assert (taken[child] == read[child]).all()
+    child, adult = read <= np.log(7 + AGE_OFFSET), read >= np.log(15 + AGE_OFFSET)
+    assert taken[child] == pytest.approx(read[child], abs=1e-5)
     assert (np.diff(taken) > 0).all()
-    assert (taken > read)[read > np.log(18 + AGE_OFFSET)].all()
+    assert np.exp(taken[adult]).min() - AGE_OFFSET > 26
+    assert np.exp(taken[adult]).max() - AGE_OFFSET < 60
+    same = replace(attributes, synthetic=True)
+    assert (same.of_photograph(rows)[:, 1] == read).all()

@@ -1,0 +1,61 @@
+"""Which donors are mixed in training, in which order and parts, and what the network is given."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from generator.deconv import definite, distance
+from pipeline.contract import Floats, Image, Ints, Mask
+
+BATCH: Final = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """What m rows of the donor table are to be drawn like, and which of them are mixed."""
+
+    textures: Image  # (m, s, s, 3)
+    mask: Floats  # (s, s) where textures count
+    mouth: Floats  # (s, s) where those count that lend a mouth only
+    faces: Mask  # (m,) lends a whole face
+    partners: Ints  # (m, n) rows that a row is mixed with, nearest first
+
+
+def batches(rng: np.random.Generator, count: int) -> Iterator[Ints]:
+    """Every row once, in a random order; the last batch is filled up from the first."""
+    order = rng.permutation(count)
+    missing = -count % min(BATCH, count)
+    full = np.concatenate([order, order[:missing]])
+    yield from full.reshape(-1, min(BATCH, count))
+
+
+def mixes(
+    rng: np.random.Generator, lessons: Lessons, count: int, k: int = 4
+) -> tuple[Ints, Floats]:
+    """(count, k) rows and their weights: an anchor and some of its partners, mostly equal parts."""
+    k = min(k, lessons.partners.shape[1] + 1)
+    lenders = np.flatnonzero(~lessons.faces)
+    faces = np.flatnonzero(lessons.faces)
+    anchors = np.where(
+        (rng.random(count) < 0.2) & (len(lenders) > 0),
+        rng.choice(lenders if len(lenders) else faces, count),
+        rng.choice(faces, count),
+    )
+    picked = [rng.choice(lessons.partners[a], k - 1, replace=False) for a in anchors]
+    weights = np.full((count, k), 1 / k)
+    uneven = rng.random(count) < 0.3
+    weights[uneven] = rng.dirichlet(np.full(k, 2.0), int(uneven.sum()))
+    return np.column_stack([anchors, picked]).astype(np.int64), weights.astype(np.float32)
+
+
+def as_drawn(anchors: Ints, weights: Floats, faces: Mask) -> tuple[Floats, Floats]:
+    """(b, m) the mixes as the generator draws them online, and (b, 1) how far from the average:
+    whole faces are moved away from it, mouths are not.
+    """
+    table = np.zeros((len(anchors), len(faces)), np.float32)
+    np.put_along_axis(table, anchors, weights, axis=1)
+    whole = faces[anchors[:, :1]]
+    moved = np.where(whole, definite(table, faces), table)
+    return moved, np.where(whole, distance(table), 1).astype(np.float32)

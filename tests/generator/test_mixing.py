@@ -1,0 +1,80 @@
+"""Which rows an epoch visits and mixes, and what the network is given for them."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from generator import mixing
+from generator.deconv import definite
+
+COUNT = 10
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 48, 50])
+def test_an_epoch_visits_every_row_in_whole_batches(count):
+    visited = list(mixing.batches(np.random.default_rng(0), count))
+    sizes = {len(rows) for rows in visited}
+    times = Counter(np.concatenate(visited).tolist())
+    assert sizes == {min(mixing.BATCH, count)}
+    assert set(times) == set(range(count))
+    assert max(times.values()) <= 2
+    assert sum(times.values()) - count < mixing.BATCH
+
+
+def test_epochs_differ_in_their_order_and_the_same_one_does_not():
+    first, again, second = (
+        np.concatenate(list(mixing.batches(np.random.default_rng([0, n]), 40))) for n in (0, 0, 1)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, second)
+
+
+def lessons(faces):
+    """`faces` (m,) lend whole faces; each row is mixed with the five after it."""
+    count = len(faces)
+    blank = np.zeros((count, 8, 8, 3), np.uint8)
+    partners = (np.arange(count)[:, None] + np.arange(1, 6)) % count
+    mask = np.ones((8, 8), np.float32)
+    return mixing.Lessons(blank, mask, mask, np.array(faces), partners)
+
+
+@pytest.mark.parametrize("k", [2, 4, 6, 9])
+def test_mixes_are_an_anchor_and_its_partners_and_sum_to_one(k):
+    taught = lessons([True] * COUNT)
+    rows, weights = mixing.mixes(np.random.default_rng(0), taught, 200, k)
+    assert rows.shape == weights.shape == (200, min(k, 6))
+    assert weights.sum(axis=1) == pytest.approx(np.ones(200), abs=1e-5)
+    assert weights.min() >= 0
+    for mix in rows:
+        assert len(set(mix.tolist())) == len(mix)
+        assert set(mix[1:].tolist()) <= set(taught.partners[mix[0]].tolist())
+
+
+def test_most_mixes_are_of_equal_parts_and_some_are_not():
+    _, weights = mixing.mixes(np.random.default_rng(0), lessons([True] * COUNT), 400)
+    equal = np.ptp(weights, axis=1) < 1e-6
+    assert 0.6 < equal.mean() < 0.8
+
+
+def test_lenders_of_mouths_anchor_some_mixes_and_none_where_there_is_none():
+    """One in five, so that they are not forgotten."""
+    some = np.arange(COUNT) < 7
+    rows, _ = mixing.mixes(np.random.default_rng(0), lessons(some), 500)
+    assert 0.12 < (~some)[rows[:, 0]].mean() < 0.28
+    rows, _ = mixing.mixes(np.random.default_rng(0), lessons([True] * COUNT), 50)
+    assert rows.min() >= 0
+    assert rows.max() < COUNT
+
+
+def test_faces_are_mixed_as_they_are_drawn_online_and_mouths_are_not():
+    """Away from the average of all faces, by as much as `definite` does."""
+    some = np.arange(COUNT) < 7
+    anchors, weights = np.array([[0, 3], [8, 9], [2, 5]]), np.full((3, 2), 0.5, np.float32)
+    table, far = mixing.as_drawn(anchors, weights, some)
+    plain = np.zeros((3, COUNT), np.float32)
+    np.put_along_axis(plain, anchors, 0.5, axis=1)
+    assert table[[0, 2]] == pytest.approx(definite(plain[[0, 2]], some))
+    assert (table[1] == plain[1]).all()
+    assert (far[:, 0] > 1).tolist() == [True, False, True]
+    assert table.sum(axis=1) == pytest.approx(np.ones(3))
