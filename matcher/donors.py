@@ -27,7 +27,8 @@ _CHILD: Final = float(np.log(13 + AGE_OFFSET))
 _SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
 _STYLE_UNIT: Final = np.array([2.0, 14.0, 14.0], np.float32)
 BEARDED: Final = 0.5
-_SURELY_BEARDED: Final = 1.5
+_SURELY_BEARDED: Final = 2.0
+_SHAVED: Final = -1.0
 _FEWEST_BEARDS: Final = 20
 _CHOICE: Final = 10
 _DARK: Final = 0.5
@@ -122,11 +123,14 @@ class Opposite(_Donors):
         donors = self._donors
         if not np.isfinite(person.style).all() or "sex" in donors.ignored:
             return np.zeros(len(donors.rows), np.float32)
-        apart = np.nan_to_num((donors.style - person.style) / _STYLE_UNIT)
+        own, told = person.style.copy(), donors.attributes.whiskers(person.features[None])
+        bearded = own[0] + np.nan_to_num(told[0]) > _SURELY_BEARDED
+        own[0] = max(own[0], 1.0) if bearded else min(own[0], 2 * _SHAVED)
+        apart = np.nan_to_num((donors.style - own) / _STYLE_UNIT)
         result: Floats = (apart**2).sum(axis=1)
-        bearded = donors.style[:, 0] > BEARDED
-        if (bearded & (donors.likeness[:, 0] > 0.5)).sum() >= _FEWEST_BEARDS:
-            result += _UNLIKE * (bearded != (person.style[0] > _SURELY_BEARDED))
+        hairy = donors.style[:, 0] > (BEARDED if bearded else _SHAVED)
+        if (hairy & (donors.likeness[:, 0] > 0.5)).sum() >= _FEWEST_BEARDS:
+            result += _UNLIKE * (hairy != bearded)
         return result
 
 

@@ -158,7 +158,7 @@ def _beard(arrays: dict[str, Any]) -> Beard | None:
 
 def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
     unknown = np.zeros_like(arrays["sex_weights"])  # a DB of an older version
-    told = ("mean", "sex_weights", "age_weights", "dark_weights")
+    told = ("mean", "sex_weights", "age_weights", "dark_weights", "whiskers_weights")
     attributes = Attributes(*(arrays.get(key, unknown) for key in told))
     own = np.flatnonzero(arrays["identity"]).astype(np.int64)
     rows = DonorRows(

@@ -13,7 +13,8 @@ from pipeline import labels, persons
 from pipeline.contract import Floats, Ints
 
 OF_EXTRACTOR: Final = (
-    "features", "mean", "sex_weights", "age_weights", "dark_weights", "likeness", "extractor",
+    "features", "mean", "sex_weights", "age_weights", "dark_weights", "whiskers_weights",
+    "likeness", "extractor",
 )  # fmt: skip
 _LOGIT_UNIT: Final = 10.0
 
@@ -38,10 +39,13 @@ def attributes(features: Floats, words: list[str], own: Ints) -> Attributes:
     ages = np.array([labels.age(text) for text in words])
     dated = np.isfinite(ages)
     flat = np.zeros(centred.shape[1] + 1, np.float32)
-    sex = _told(centred, np.array([labels.sex(text) for text in words]))
-    dark = _told(centred, np.array([labels.dark(text) for text in words]))
+    sexes, darks = (np.array([tell(text) for text in words]) for tell in (labels.sex, labels.dark))
+    # Where all who are said to be dark are of one sex, skin would be taken for sex.
+    sex = _told(centred, np.where(darks == 1, np.nan, sexes))
+    dark = _told(centred, darks)
+    beard = _told(centred, np.array([labels.beard(text) for text in words]))
     age = fit_log_age(centred[dated], ages[dated]) if dated.sum() > 1 else flat
-    return Attributes(mean, sex, age, dark)
+    return Attributes(mean, sex, age, dark, beard)
 
 
 def _told(centred: Floats, wanted: Floats) -> Floats:
@@ -75,6 +79,7 @@ def of_extractor(
         "sex_weights": fitted.sex_weights,
         "age_weights": fitted.age_weights,
         "dark_weights": fitted.dark_weights,
+        "whiskers_weights": fitted.whiskers_weights,
         "likeness": likeness(features, of_person, fitted)[usable],
         "extractor": np.array(described.extractor),
     }

@@ -25,6 +25,7 @@ _LIVELY: Final = (
 _SURELY_FEMALE: Final = re.compile(r"\b(female|woman|women)\b")
 _MALE: Final = re.compile(r"\b(male|man|men|boy)\b|beard|goatee|mustache|stubble|sideburns|shaved")
 _FEMALE: Final = re.compile(r"\bgirl\b|lipstick|bob-cut|pearl")
+_BEARD: Final = re.compile("beard|goatee|mustache")
 _DARK: Final = re.compile(r"\bafrican\b")
 _LIGHT: Final = re.compile(r"\b(asian|irish|persian|caucasian|european)\b")
 _AGES: Final = (
@@ -56,6 +57,13 @@ def dark(labels: str) -> float:
     if _DARK.search(words):
         return 1.0
     return 0.0 if _LIGHT.search(words) else float("nan")
+
+
+def beard(labels: str) -> float:
+    """1 for words of men with beards, 0 for words of other men, NaN for all others."""
+    if sex(labels) != 1:
+        return float("nan")
+    return float(bool(_BEARD.search(labels.lower())))
 
 
 def lively(labels: str) -> bool:

@@ -121,7 +121,7 @@ def crowd(bearded, shaved, women=0, style=True, seed=0):
         features=features,
         skin=np.full((count, 3), [65, 15, 15], np.float32),
         likeness=np.column_stack([men, np.full(count, YEARS)]).astype(np.float32),
-        attributes=Attributes(np.zeros(WIDTH, np.float32), sex, age, np.zeros_like(sex)),
+        attributes=Attributes(np.zeros(WIDTH, np.float32), sex, age, *np.zeros((2, WIDTH + 1))),
         extractor="any",
         style=worn,
     )
@@ -144,7 +144,7 @@ def lenders(table, who, k=4):
 
 def test_a_bearded_man_gets_bearded_donors_only_and_a_shaved_one_none():
     table = crowd(40, 60, 30)
-    assert (lenders(table, somebody(beard=2)) < 40).all()
+    assert (lenders(table, somebody(beard=3)) < 40).all()
     shaved = lenders(table, somebody(beard=-2))
     assert ((shaved >= 40) & (shaved < 100)).all()
 
@@ -157,7 +157,7 @@ def test_a_woman_gets_no_beard():
 def test_of_too_few_beards_a_bearded_man_gets_more_than_theirs():
     """Else everybody with a beard would look alike."""
     few = choice._FEWEST_BEARDS - 1
-    drawn = lenders(crowd(few, 60), somebody(beard=2))
+    drawn = lenders(crowd(few, 60), somebody(beard=3))
     assert (drawn >= few).any()
 
 
@@ -224,3 +224,15 @@ def test_a_light_skinned_person_in_the_shade_gets_no_donors_of_dark_skin(dark, i
     shaded = replace(person, skin=np.float32([35, 15, 15]))
     share = (lenders(table, shaded) < 40).mean()
     assert (share == 0) if (dark < 0 and not ignored) else (share > 0.4)
+
+
+@pytest.mark.parametrize(("told", "bearded"), [(0, False), (2, True), (-2, False)])
+def test_a_beard_must_be_told_by_picture_and_features_together(told, bearded):
+    """A shadow under the nose alone is no beard, and no reason for stubbly donors."""
+    table = crowd(40, 60, 30)
+    weights = np.zeros(WIDTH + 1, np.float32)
+    weights[-1] = told
+    table = replace(table, attributes=replace(table.attributes, whiskers_weights=weights))
+    drawn = lenders(table, somebody(beard=1))
+    assert (drawn < 40).all() == bearded
+    assert (drawn >= 40).all() != bearded

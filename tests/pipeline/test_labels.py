@@ -46,3 +46,13 @@ def test_words_tell_whether_a_face_is_calm(words, lively):
 def test_words_tell_dark_skin_from_light(words, dark):
     told = labels.dark(words)
     assert math.isnan(told) if dark is None else told == dark
+
+
+@pytest.mark.parametrize(
+    ("words", "beard"),
+    [("full beard", 1), ("man with a goatee", 1), ("african male senior", 0), ("a man smiling", 0),
+     ("a woman with a beard", None), ("woman", None), ("blue hair", None)],
+)  # fmt: skip
+def test_words_tell_bearded_men_from_other_men(words, beard):
+    told = labels.beard(words)
+    assert math.isnan(told) if beard is None else told == beard
