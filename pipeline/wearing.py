@@ -1,32 +1,64 @@
-"""How a person wears a surrogate: behind their own glasses, where they have some."""
+"""How a person wears a surrogate: with drawn glasses, or behind their own, where they have some."""
 
 import numpy as np
 
 from pipeline.analysis import Faults
-from pipeline.contract import Floats, Image, Patch, Person, Surrogate
+from pipeline.contract import Floats, Image, Ints, Patch, Person, Surrogate
 from pipeline.rooms import Drawing
 from replacer.glasses import Glasses, bared
+from replacer.spectacles import Spectacles, laid, lit_through
 
 
 def wear(
     picture: Image,
     mesh: Floats,
-    who: tuple[Person, Surrogate],
-    drawing: Drawing,
-    faults: Faults,
+    who: tuple[Ints, Person, Surrogate],
+    job: tuple[Drawing, Faults, bool],
 ) -> tuple[Patch, Patch]:
-    """The surrogate over the face at `mesh` (468, 3) px, and what of it no glasses hide.
+    """The surrogate over the face at `mesh` (468, 3) px, and what of it no real glasses hide.
 
-    Where glasses cannot be told both are the same, and where that is a fault it is counted.
+    `who` is the donors of whom the surrogate is mixed, the person, and the surrogate; `job` ends
+    with whether the mesh was fitted to the face, without which real glasses cannot be told. Where
+    none can be drawn or told the surrogate wears none, and where that is a fault it is counted.
     """
-    person, surrogate = who
-    over: Floats | None = None
-    if person.glasses.size and drawing.glasses is not None:
-        glasses = drawing.glasses
+    (_, person, surrogate), (drawing, faults, fitted) = who, job
+    glasses = drawing.glasses
+    if person.glasses.size and isinstance(glasses, Spectacles):
+        dressed = faults.guarded(lambda: _dressed(glasses, picture, mesh, who, drawing), None)
+        if dressed is not None:
+            return dressed, dressed
+    if person.glasses.size and isinstance(glasses, Glasses) and fitted:
         over = faults.guarded(lambda: _worn(glasses, picture, mesh, person), None)
-    if over is None:
-        patch = drawing.replacer.replace(picture, mesh, surrogate)
-        return patch, patch
+        if over is not None:
+            return _behind(picture, mesh, surrogate, over, drawing)
+    patch = drawing.replacer.replace(picture, mesh, surrogate)
+    return patch, patch
+
+
+def _dressed(
+    glasses: Spectacles,
+    picture: Image,
+    mesh: Floats,
+    who: tuple[Ints, Person, Surrogate],
+    drawing: Drawing,
+) -> Patch:
+    """The surrogate with a drawn pair; it hides all that the surrogate alone would."""
+    donors, person, surrogate = who
+    worn = glasses.fitted(mesh, person.glasses, donors, surrogate.shape)
+    patch = drawing.replacer.replace(lit_through(picture, worn), mesh, surrogate)
+    dressed = laid(patch, worn, picture.shape[1::-1])
+    (x, y), (height, width) = patch.corner, patch.alpha.shape
+    left, top = x - dressed.corner[0], y - dressed.corner[1]
+    shown = dressed.alpha[top : top + height, left : left + width]
+    hides = shown.shape == patch.alpha.shape and bool((shown >= patch.alpha - 1e-3).all())
+    if not hides or not dressed.alpha.max(initial=0) <= 1:
+        raise ValueError("the glasses leave open what the surrogate hides")
+    return dressed
+
+
+def _behind(
+    picture: Image, mesh: Floats, surrogate: Surrogate, over: Floats, drawing: Drawing
+) -> tuple[Patch, Patch]:
     patch = drawing.replacer.replace(bared(picture, over), mesh, surrogate)
     (x, y), (height, width) = patch.corner, patch.alpha.shape
     alpha = patch.alpha * (1 - over[y : y + height, x : x + width])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline.contract import Floats, Image
 from replacer.drawn_faults import disturbed, worn_down
 from replacer.glasses_band import HEIGHT, SIDE, TOP
+from replacer.glasses_style import Style, outline
 
 _EYES: Final = np.array([[0.305, 0.365], [0.695, 0.365]], np.float32)
 _FINER: Final = 3
@@ -23,26 +24,6 @@ _METALS: Final = ((175, 170, 165), (196, 168, 110), (110, 105, 105), (150, 120, 
 _TRANSPARENT: Final = 0.45
 _SHARE_BARE: Final = 0.35
 _OPAQUE: Final = (0.7, 0.85)
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """One pair of glasses; lengths are shares of the texture's side."""
-
-    width: float  # half a lens
-    height: float
-    squareness: float  # exponent of the superellipse: 2 is round
-    drop: float  # how far the lens's lower half leans inwards: aviators
-    lift: float  # how far its outer corner is raised: cat eyes
-    rim: float  # thickness
-    lower_rim: float  # share of `rim` below: 0 for half rims
-    temple: float
-    opacity: float
-    colour: tuple[float, float, float]
-    mottled: float
-    shine: float
-    tint: float  # opacity of the lenses
-    tint_fade: float  # how much of it is lost at their lower edge
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,24 +81,12 @@ def style(rng: np.random.Generator) -> Style:
     )
 
 
-def outline(look: Style, side: int) -> Floats:
-    """(n, 2) the edge of one lens; `side` 0 is the image's left eye. Starts at the outer end."""
-    angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
-    c, s = np.cos(angle), np.sin(angle)
-    x = np.sign(c) * np.abs(c) ** (2 / look.squareness)
-    y = np.sign(s) * np.abs(s) ** (2 / look.squareness)
-    x = x * (1 - 0.35 * look.drop * np.clip(y, 0, 1)) - 0.4 * look.drop * np.clip(y, 0, 1)
-    y = y - look.lift * np.clip(x, 0, 1) ** 2 + 0.5 * look.drop * np.clip(y, 0, 1)
-    points = np.stack([x * look.width, y * look.height], axis=1)
-    return (points * (-1 if side == 0 else 1, 1) + _EYES[side]).astype(np.float32)
-
-
 def masks(look: Style, rng: np.random.Generator) -> Masks:
     """The glasses at a random place and tilt over the eyes."""
     move = _Move(rng)
     low = rng.uniform(0.1, 0.55) * look.height * (0.3 if look.height > 0.13 else 1.0)
     down = np.array([0, low], np.float32)
-    lenses = [move(outline(look, side) + down) for side in (0, 1)]
+    lenses = [move(outline(look, side, _EYES[side]) + down) for side in (0, 1)]
     strokes = _rims(lenses, look) + _joins(lenses, look, rng)
     frame = np.zeros((HEIGHT * _FINER, SIDE * _FINER), np.uint8)
     wide, lens, shine = (np.zeros_like(frame) for _ in range(3))

@@ -30,6 +30,7 @@ _CONTRAST: Final = 2.5
 _AROUND: Final = 10.0
 _PART: Final = 0.2
 _GAP: Final = 5
+_SUREST: Final = 0.97
 _CORNERS: Final = (33, 263)  # the eyes' outer ones
 _EYES: Final = (
     [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
@@ -99,6 +100,27 @@ class Glasses:
         left, right = self._layout[list(_CORNERS), 0]
         start, end = pieces[:, cv2.CC_STAT_LEFT], pieces[:, [0, 2]].sum(axis=1)
         return bool(((start < left) & (end > right)).any())
+
+    def worn_by(self, looks: list[tuple[Image, Floats]]) -> Floats:
+        """What a person wears, told from looks (picture, mesh px) at them; see `worn`."""
+        return self.worn([self.matte(*look) for look in looks])
+
+    def kind(self, image: Image, mesh: Floats) -> tuple[float, float, float]:
+        """How opaque the lenses are, how much of the face the frame hides, how dark that is.
+
+        All in 0..1; the last is the frame's luminance as a share of the skin's around it.
+        """
+        band = self._band(image, mesh)
+        frame, lens = self._seen(band)
+        luminance = cv2.cvtColor(band, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        frame = frame * (1 - self._eyes)
+        sure = frame * (frame > np.quantile(frame, _SUREST))
+        skin = self._inside * (np.maximum(frame, lens) < _PART)
+        own, around = (
+            float((luminance * part).sum() / (part.sum() + 1e-3)) for part in (sure, skin)
+        )
+        opaque = float((lens * self._eyes).sum() / self._eyes.sum())
+        return opaque, float(frame.sum() / self._inside.sum()), own / (around + 1)
 
     def over(self, image: Image, mesh: Floats, worn: Floats) -> Floats:
         """(h, w) in 0..1: where in the picture glasses lie over the face of `mesh` (468, 3) px.

@@ -7,8 +7,9 @@ import numpy as np
 from pipeline.contract import Floats, Image
 from pipeline.database import Database
 from pipeline.geometry import warp
-from replacer.drawn_glasses import Style, masks, style
+from replacer.drawn_glasses import masks, style
 from replacer.glasses_band import SIDE, TOP
+from replacer.glasses_style import Style
 
 _PLAIN = replace(
     style(np.random.default_rng(0)), width=0.14, height=0.09, squareness=3.0, drop=0.0, lift=0.0,

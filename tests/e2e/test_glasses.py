@@ -1,4 +1,4 @@
-"""A person with glasses gets a surrogate with glasses: the video's own, in every frame."""
+"""A person with glasses gets a surrogate with glasses: drawn ones, or the video's own."""
 
 from dataclasses import replace
 
@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from pipeline import chain
+from pipeline import wearing as wearing_module
 from pipeline.analysis import analyse
 from pipeline.contract import no_glasses
+from pipeline.coverage import Rung
 from pipeline.media import open_source
-from pipeline.planning import Rung, plan
+from pipeline.planning import plan
 from pipeline.rooms import furnish
 from pipeline.settings import Settings
+from replacer.glasses import Glasses
+from replacer.spectacles import Spectacles
 from tests.conftest import RECOGNISED
 from tests.e2e.conftest import SALT, read_clip, write_clip
 from tests.worn import KINDS, dressed
@@ -68,11 +72,9 @@ def test_the_frame_stays_in_every_picture_and_the_person_does_not(
         assert judge.alike(judge.features(old, box), judge.features(new, box)) < RECOGNISED
 
 
-def test_without_the_room_the_surrogate_wears_none(deidentify, wearing, clip, over, tmp_path):
-    bare = replace(wearing, drawing=replace(wearing.drawing, glasses=None))
-    deidentify(clip, tmp_path / "out.mp4", rooms=bare)
-    with_glasses, after = read_clip(clip).frames, read_clip(tmp_path / "out.mp4").frames
-    assert max(darkness(after, over)) < 0.85 * min(darkness(with_glasses, over))
+def test_without_the_room_the_surrogate_wears_none(clip, over, bare):
+    with_glasses = read_clip(clip).frames
+    assert max(darkness(bare, over)) < 0.85 * min(darkness(with_glasses, over))
 
 
 def broken(*_):
@@ -85,6 +87,10 @@ def endless(_, image, *__):
 
 def everything(_, image, *__):
     return np.ones(image.shape[:2], np.float32)
+
+
+def transparent(patch, *_):
+    return replace(patch, alpha=patch.alpha * 0)
 
 
 def misshapen(*_):
@@ -110,6 +116,46 @@ def test_a_fault_leaves_the_surrogate_without_glasses(
 
 
 @pytest.fixture(scope="module")
+def bare(tmp_path_factory, deidentify, rooms, clip):
+    """The frames of the clip under surrogates that wear nothing."""
+    target = tmp_path_factory.mktemp("bare") / "out.mp4"
+    deidentify(clip, target, rooms=replace(rooms, drawing=replace(rooms.drawing, glasses=None)))
+    return read_clip(target).frames
+
+
+def test_a_drawn_pair_is_worn_in_every_picture_and_the_person_is_not_seen(
+    deidentify, clip, over, bare, judge, tmp_path
+):
+    """The default: dark glasses for dark glasses, in the same place on each moved face."""
+    report = deidentify(clip, tmp_path / "out.mp4")
+    assert (report.faults.count, report.surrogates) == (0, COUNT)
+    before, after = read_clip(clip).frames, read_clip(tmp_path / "out.mp4").frames
+    assert min(darkness(after, over)) > max(darkness(bare, over)) + 20
+    added = [np.abs(a.astype(int) - b).max(axis=2) > 60 for a, b in zip(after, bare, strict=True)]
+    back = [np.roll(a, -SHIFT * number, axis=1) for number, a in enumerate(added)]
+    shared = np.logical_and.reduce(back).sum() / np.logical_or.reduce(back).sum()
+    assert shared > 0.5
+    for old, new in zip(before[::4], after[::4], strict=True):
+        box = judge.faces(old).boxes[0]
+        assert judge.alike(judge.features(old, box), judge.features(new, box)) < RECOGNISED
+
+
+@pytest.mark.parametrize("verb", ["fitted", "laid", "open"])
+def test_a_pair_that_cannot_be_drawn_leaves_the_surrogate_without(
+    deidentify, clip, bare, tmp_path, monkeypatch, rooms, verb
+):
+    if verb == "fitted":
+        monkeypatch.setattr(type(rooms.drawing.glasses), "fitted", broken)
+    else:
+        monkeypatch.setattr(wearing_module, "laid", broken if verb == "laid" else transparent)
+    report = deidentify(clip, tmp_path / "out.mp4")
+    assert report.faults.count >= COUNT
+    assert report.surrogates == COUNT
+    for new, plain in zip(read_clip(tmp_path / "out.mp4").frames, bare, strict=True):
+        assert np.abs(new.astype(int) - plain).mean() < 1
+
+
+@pytest.fixture(scope="module")
 def analysis(wearing, clip):
     *_, found = analyse(open_source(clip, Settings()), wearing, Settings())
     return found
@@ -128,12 +174,21 @@ def test_a_person_wears_what_any_of_their_tracks_shows(wearing, analysis, monkey
     assert not plan(analysis, wearing, Settings(), SALT).persons[0].glasses.size
 
 
-@pytest.mark.parametrize("told", [{"scheme": "k-same 5", "glasses": "keep"}, {}])
-def test_some_settings_leave_nobody_their_glasses(donors, told):
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"scheme": "k-same 5"},
+        {"scheme": "k-same 5", "glasses": "draw"},
+        {"scheme": "k-same 5", "glasses": "keep"},
+        {"glasses": "drop"},
+    ],
+)
+def test_some_settings_leave_nobody_any_glasses(donors, told):
     """Groups share a face, and must not be told apart by what they wear."""
     from pipeline.rooms import _glasses
 
-    assert _glasses(Settings(glasses="keep"), donors) is not None
+    assert isinstance(_glasses(Settings(), donors), Spectacles)
+    assert isinstance(_glasses(Settings(glasses="keep"), donors), Glasses)
     assert _glasses(Settings(**told), donors) is None
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from replacer.drawn_faults import disturbed, worn_down
-from replacer.drawn_glasses import masks, outline, sample, style
+from replacer.drawn_glasses import masks, sample, style
 from replacer.glasses_band import HEIGHT, SIDE
+from replacer.glasses_style import outline
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_both_halves_of_the_face_get_a_lens_a_rim_and_a_temple(seed):
 
 def test_the_two_lenses_are_mirror_twins():
     for look in looks(10):
-        left, right = outline(look, 0), outline(look, 1)
+        left, right = (outline(look, s, np.float32([x, 0.4])) for s, x in ((0, 0.3), (1, 0.7)))
         assert np.allclose(left * (-1, 1) + (1, 0), right, atol=1e-5)
 
 
