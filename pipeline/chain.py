@@ -12,25 +12,30 @@ from typing import Final
 
 import numpy as np
 
-from pipeline import planes
+from pipeline import fading, planes
 from pipeline.analysis import Analysis, Faults, analyse
-from pipeline.contract import Floats, Frame, Ints, Patch, Person
+from pipeline.cast import Cast
+from pipeline.contract import Floats, Frame, Image, Ints, Patch, Person
+from pipeline.coverage import Rung
 from pipeline.errors import DeidError, MediaError, RoomError
 from pipeline.geometry import bounds, pixels, scaled
 from pipeline.media import Source
-from pipeline.planning import Plan, Rung, plan
+from pipeline.planning import Plan, Planned, plan
 from pipeline.pose import posed
 from pipeline.rooms import Drawing, Rooms
 from pipeline.settings import Settings
 from pipeline.tracking import MESH_FOUND
-from pipeline.tracks import Seen, Sighting
+from pipeline.tracks import Sighting
 from pipeline.wearing import wear
 from replacer.fill import MARGIN
+from replacer.glasses import bared
+from replacer.occlusion import Own
 
 _REGION: Final = 1.7
 _MIDDLE: Final = 0.5
 _HIDDEN: Final = 0.75
 _HIDDEN_BEHIND: Final = 0.4  # where dark glasses hide the rest
+_HIDDEN_IN_FRONT: Final = 0.6  # where something else does
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,7 @@ class Report:
     persons: int = 0
     surrogates: int = 0
     fallbacks: int = 0
+    kept: int = 0
     faults: Faults = field(default_factory=Faults)
 
 
@@ -57,16 +63,25 @@ class Step:
 
 
 def run(
-    source: Source, target: Path, rooms: Rooms, settings: Settings, salt: bytes, report: Report
+    source: Source,
+    target: Path,
+    rooms: Rooms,
+    settings: Settings,
+    salt: bytes,
+    report: Report,
+    cast: Cast | None = None,
 ) -> Iterator[Step]:
     """De-identify one file; `target` appears when the iterator is exhausted.
+
+    Persons whom `cast` holds keep their surrogates; without one those of the file are its own.
 
     Raises MediaError where the file cannot be read or written; nothing is left behind then.
     """
     analysis = Analysis(b"")
     for analysis in analyse(source, rooms, settings):
         yield Step("analyse", analysis.frames)
-    todo = plan(analysis, rooms, settings, salt)
+    todo = plan(analysis, rooms, settings, salt, cast)
+    analysis.tracks.clear()  # the plan holds what is needed of them
     yield from render(source, target, (analysis, todo), rooms, settings, report)
 
 
@@ -80,12 +95,13 @@ def render(
 ) -> Iterator[Step]:
     """The last step of `run`: write `target` as planned."""
     analysis, todo = planned
+    own: dict[int, Own] = {}
     report.tracks, report.persons = len(todo.tracks), len(todo.persons)
     report.faults, report.expected = analysis.faults, analysis.frames
     with source.writer(target, settings) as writer:
         for frame in source.frames():
             _check_count(source, frame.index < analysis.frames)
-            writer.write(covered(frame, todo, rooms, report))
+            writer.write(covered(frame, todo, rooms, report, own))
             report.frames = frame.index + 1
             yield Step("render", report.frames)
         _check_count(source, report.frames == analysis.frames)
@@ -97,66 +113,104 @@ def _check_count(source: Source, same: bool) -> None:
         raise MediaError(f"{source.path}: changed while it was read; run again when it is whole")
 
 
-def covered(frame: Frame, todo: Plan, rooms: Rooms, report: Report) -> Frame:
-    """The frame with every planned face replaced or covered; far faces first."""
-    here = [(todo.tracks[track], row) for track, row in todo.at.get(frame.index, [])]
+def covered(
+    frame: Frame, todo: Plan, rooms: Rooms, report: Report, own: dict[int, Own] | None = None
+) -> Frame:
+    """The frame with every planned face replaced or covered; far faces first.
+
+    `own` is what the frames before told of each track's face; it learns from this one.
+    """
+    here = [(todo.tracks[track], row, track) for track, row in todo.at.get(frame.index, [])]
     here.sort(key=lambda place: place[0].sightings[place[1]].width)
+    known: dict[int, Own] = {}
     patches: list[Patch] = []
-    for track, row in here:
-        patches.extend(
-            _patches(
-                frame, track.sightings[row], track.rungs[row], track.person, (todo, rooms, report)
-            )
-        )
+    for track, row, number in here:
+        if own is not None:
+            known[number] = own.get(number, Own())
+        patches.extend(_patches(frame, (track, row), known.get(number), (todo, rooms, report)))
+    if own is not None:
+        own.clear()
+        own.update(known)
     return planes.paste(frame, patches) if patches else frame
 
 
 def _patches(
-    frame: Frame, sighting: Sighting, rung: Rung, person: int, job: tuple[Plan, Rooms, Report]
+    frame: Frame, place: tuple[Planned, int], own: Own | None, job: tuple[Plan, Rooms, Report]
 ) -> list[Patch]:
-    """The surrogate of one face-frame, or its cover where there is none."""
-    todo, rooms, report = job
-    drawing, donors = rooms.drawing, todo.donors[person]
-    drawn: tuple[Patch, Patch] | None = None
-    if rung != Rung.COVER and drawing is not None and donors is not None:
-        who = todo.persons[person]
+    """The surrogate of one face-frame, its cover where there is none, both where they change."""
+    (track, row), (todo, rooms, report) = place, job
+    if track.shows(row):
+        report.kept += 1
+        return []
+    sighting, rung, share = track.sightings[row], track.rungs[row], track.mix[row]
+    drawing, donors = rooms.drawing, todo.donors[track.person]
+    drawn: list[tuple[Patch, float]] | None = None
+    if rung != Rung.COVER and share > 0 and drawing is not None and donors is not None:
+        who = donors, todo.persons[track.person], own
         drawn = report.faults.guarded(
-            lambda: _surrogate(frame, sighting, (donors, who), (drawing, report.faults)), None
+            lambda: _surrogate(frame, sighting, who, (drawing, report.faults)), None
         )
-    if drawn is None or not _hides(drawn[0], sighting.box, frame.size):
+    if drawn is None or not _hides(drawn[-1][0], sighting.box, frame.size):
         report.fallbacks += 1
         return [_cover(frame, sighting, rooms)]
     report.surrogates += 1
-    whole, behind = drawn
+    shown = drawn[-1][0]
     if rung == Rung.SURROGATE:
-        return [behind if _hides(behind, sighting.box, frame.size, _HIDDEN_BEHIND) else whole]
-    return [whole] if sighting.seen == Seen.DETECTED else [_cover(frame, sighting, rooms), whole]
+        shown = next(p for p, least in drawn if _hides(p, sighting.box, frame.size, least))
+    beside = fading.around(track, row)
+    if beside == 0:
+        return [shown]
+    return fading.faded(_cover(frame, sighting, rooms), shown, share, beside)
 
 
 def _surrogate(
-    frame: Frame, sighting: Sighting, who: tuple[Ints, Person], job: tuple[Drawing, Faults]
-) -> tuple[Patch, Patch]:
+    frame: Frame,
+    sighting: Sighting,
+    who: tuple[Ints, Person, Own | None],
+    job: tuple[Drawing, Faults],
+) -> list[tuple[Patch, float]]:
     """The person's surrogate on this frame's mesh, or on one posed by its landmarks.
 
-    The second is the same without what lies behind the person's own glasses.
+    The last is whole; those before it leave out what lies behind the person's own glasses, and
+    what else is in front of the face. Each with the share of the face that it must hide.
     """
     mesh, fitted = sighting.mesh, True
     if sighting.mesh_score < MESH_FOUND or not np.isfinite(mesh).all():
         fitted = False
         mesh = posed(sighting.landmarks, job[0].canonical.shape)
-    (donors, person), (drawing, faults) = who, job
+    (donors, person, own), (drawing, faults) = who, job
     surrogate = drawing.generator.generate(donors, person, mesh, sighting.gaze)
     x1, y1, x2, y2 = pixels(scaled(bounds(mesh), _REGION), frame.size)
     region = planes.region(frame, (x1, y1, x2, y2))
     mesh = mesh - np.array([x1, y1, 0], np.float32)
-    if fitted:
-        both = wear(region, mesh, (person, surrogate), drawing, faults)
-    else:
-        both = (drawing.replacer.replace(region, mesh, surrogate),) * 2
-    if not both[0].rgb.size:
+    front = _in_front(region, mesh, own, job) if fitted else None
+    bare = region if front is None else bared(region, front)
+    whole, behind = wear(bare, mesh, (donors, person, surrogate), (drawing, faults, fitted))
+    drawn = [(behind, _HIDDEN_BEHIND), (whole, _HIDDEN)]
+    if front is not None:
+        drawn.insert(0, (_behind(behind, front), _HIDDEN_IN_FRONT))
+    if not drawn[-1][0].rgb.size:
         raise ValueError("the surrogate lies outside the frame")
-    whole, behind = (Patch(p.rgb, p.alpha, (p.corner[0] + x1, p.corner[1] + y1)) for p in both)
-    return whole, behind
+    return [
+        (Patch(p.rgb, p.alpha, (p.corner[0] + x1, p.corner[1] + y1)), least) for p, least in drawn
+    ]
+
+
+def _in_front(
+    region: Image, mesh: Floats, own: Own | None, job: tuple[Drawing, Faults]
+) -> Floats | None:
+    """(h, w) what hides parts of the face at `mesh`, None where nothing does or is to stay."""
+    occlusion, faults = job[0].occlusion, job[1]
+    if occlusion is None:
+        return None
+    over = faults.guarded(lambda: occlusion.over(region, mesh, own), None)
+    return over if over is not None and over.size else None
+
+
+def _behind(patch: Patch, front: Floats) -> Patch:
+    (x, y), (height, width) = patch.corner, patch.alpha.shape
+    alpha = patch.alpha * (1 - front[y : y + height, x : x + width])
+    return Patch(patch.rgb, alpha.astype(np.float32), patch.corner)
 
 
 def _cover(frame: Frame, sighting: Sighting, rooms: Rooms) -> Patch:

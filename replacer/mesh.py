@@ -12,16 +12,27 @@ import numpy as np
 
 from pipeline.contract import Floats, Image, Ints, Patch, Surrogate
 from pipeline.geometry import align, bounds, pixels, warp
+from replacer import skin
+from replacer.unwrap import Unwrap
 
 LIGHT_SIDE: Final = 48
 _LIGHT_SIGMA: Final = 0.2
 _SMALL_FACE: Final = (40.0, 140.0)
+_GROWING: Final = (20.0, 80.0)
+_GROWTH: Final = 1.25
 _FEATHER: Final = 0.08
 _PLAIN_RIM: Final = (0.03, 0.12)
 _RIGID_RIM: Final = 0.12
 _GAIN: Final = (0.6, 1.25)
 _CONTRAST: Final = (0.65, 1.2)
 _FLOOR: Final = 12.0
+_STRANGE: Final = 0.97
+_FEATURES: Final = (
+    (70, 63, 105, 66, 107, 55, 133, 145, 153, 163, 33),
+    (300, 293, 334, 296, 336, 285, 362, 374, 380, 390, 263),
+    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 270, 0, 40),
+    (98, 97, 2, 326, 327, 4),
+)
 
 
 class Mesh:
@@ -35,13 +46,16 @@ class Mesh:
         self._triangles = triangles
         self._give = _inside(layout, _RIGID_RIM)[:, None] * np.float32(strength)
         self._core = _core(layout)
-        self._inside = _hull(layout, LIGHT_SIDE)
+        self._unwrap = Unwrap(layout, triangles, LIGHT_SIDE)
+        self._inside = self._unwrap.inside
         side = (LIGHT_SIDE, LIGHT_SIDE)
-        self._small_core = cv2.resize(self._core, side, interpolation=cv2.INTER_AREA)
+        skin = self._inside * (1 - _features(layout, LIGHT_SIDE))
+        core = cv2.resize(self._core, side, interpolation=cv2.INTER_AREA)
+        self._skin, self._core_skin = skin, np.asarray(core * skin, np.float32)
 
     def replace(self, image: Image, mesh: Floats, surrogate: Surrogate) -> Patch:
         """The surrogate in the place of the face at `mesh` (468, 3) px of an RGB picture."""
-        target = self._moved(mesh, surrogate.shape)
+        target = _grown(self._moved(mesh, surrogate.shape))
         texture = self._lit(image, mesh, surrogate.texture)
         height, width = image.shape[:2]
         x1, y1, x2, y2 = pixels(bounds(target), (width, height))
@@ -61,12 +75,12 @@ class Mesh:
 
     def _lit(self, image: Image, mesh: Floats, texture: Image) -> Floats:
         """The texture (s, s, 3) float32 under the light of the face in the picture."""
-        face = self._unwarped(image, mesh)
+        face = self._unwrap(image, mesh)
         small = cv2.resize(texture, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
         own_texture = small.astype(np.float32)
         keep = _kept_light(float(np.ptp(mesh[:, 0])))
-        wanted = _low(face, self._inside, keep)
-        own = _low(own_texture, self._small_core, keep)
+        wanted = _low(face, self._seen(face), keep)
+        own = _low(own_texture, self._core_skin, keep)
         inside = self._inside > 0
         detail = [(a - b)[inside].std() for a, b in ((face, wanted), (own_texture, own))]
         contrast = np.clip(detail[0] / max(float(detail[1]), 1.0), *_CONTRAST)
@@ -80,19 +94,11 @@ class Mesh:
         lit: Floats = np.clip((texture - own) * gain + wanted, 0, 255)
         return lit
 
-    def _unwarped(self, image: Image, mesh: Floats) -> Floats:
-        """The face's own texture (LIGHT_SIDE, LIGHT_SIDE, 3), from a picture shrunk to fit."""
-        x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
-        region = image[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
-        if region.size == 0:
-            return np.full((LIGHT_SIDE, LIGHT_SIDE, 3), 128, np.float32)
-        factor = min(1.0, 1.5 * LIGHT_SIDE / max(region.shape[:2]))
-        size = [max(1, round(n * factor)) for n in region.shape[1::-1]]
-        region = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
-        points = (mesh[:, :2] - (x1, y1)) * factor
-        side = (LIGHT_SIDE, LIGHT_SIDE)
-        layout = self._layout * LIGHT_SIDE - 0.5
-        return warp(region.astype(np.float32), points, layout, self._triangles, side)[0]
+    def _seen(self, face: Floats) -> Floats:
+        """(LIGHT_SIDE, LIGHT_SIDE) how much of the face's texture tells the light on its skin."""
+        colours = skin.logarithms(face)
+        strange = skin.unlike(*skin.apart(colours, skin.tone(colours, self._layout)))
+        return np.asarray(self._skin * (1 - _STRANGE * strange), np.float32)
 
     def _draw(self, texture: Floats, target: Floats, size: tuple[int, int]) -> tuple[Image, Floats]:
         side = len(texture)
@@ -117,6 +123,17 @@ def _feathered(inside: Floats, width: float) -> Floats:
     ramp = np.clip(depth / width, 0, 1)
     result: Floats = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
     return result
+
+
+def _grown(mesh: Floats) -> Floats:
+    """The mesh of a small face grown about its middle.
+
+    In few pixels a rim of the face tells who it is: below 80 px the surrogate lies over that too.
+    """
+    share = np.interp(float(np.ptp(mesh[:, 0])), _GROWING, (_GROWTH, 1.0))
+    middle = mesh.mean(axis=0)
+    result: Floats = middle + (mesh - middle) * np.float32(share)
+    return result.astype(np.float32)
 
 
 def _kept_light(width: float) -> float:
@@ -147,6 +164,15 @@ def _blurred(picture: Floats) -> Floats:
 def _hull(layout: Floats, side: int) -> Floats:
     filled = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(filled, cv2.convexHull(np.rint(layout * side - 0.5).astype(np.int32)), 1)
+    return filled.astype(np.float32)
+
+
+def _features(layout: Floats, side: int) -> Floats:
+    """(side, side) 1 where brows, eyes, nostrils and mouth are, which are dark in any light."""
+    filled = np.zeros((side, side), np.uint8)
+    for part in _FEATURES:
+        points = np.rint(layout[list(part)] * side - 0.5).astype(np.int32)
+        cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
     return filled.astype(np.float32)
 
 

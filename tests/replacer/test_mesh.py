@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -128,3 +130,32 @@ def test_a_mesh_turned_upside_down_is_drawn_upside_down(drawing, donors, mesh, p
 
     assert dark_row(up) + dark_row(down) == pytest.approx(240, abs=6)
     assert dark_row(up) < 120
+
+
+def test_the_surrogate_of_a_small_face_lies_over_its_rim_too(drawing, donors, mesh, picture):
+    """In few pixels the outline tells who it is; large faces keep theirs, with no jump between."""
+
+    def share(width):
+        own = mesh * np.float32(width / np.ptp(mesh[:, 0]))
+        own = own - own.mean(axis=0) + np.float32([120, 120, 0])
+        patch = drawing.replacer.replace(picture, own, plain(donors))
+        return float((patch.alpha > 0.02).any(axis=0).sum() / width)
+
+    shares = [share(width) for width in (24, 40, 56, 72, 100, 160)]
+    assert shares[0] > 1.1
+    assert max(shares[-2:]) < 1.03
+    assert all(a > b - 0.04 for a, b in pairwise(shares))
+
+
+def test_light_is_read_off_skin_alone(drawing, donors, mesh):
+    """White or black over the forehead, as a hat or hair, is no light on the face below it."""
+    skin = np.full((SIZE, SIZE, 3), (190, 145, 125), np.uint8)
+    middle = []
+    for colour in [(190, 145, 125), (255, 255, 255), (15, 15, 20)]:
+        hat = skin.copy()
+        hat[: int(mesh[10, 1]) + 18] = colour
+        patch = drawing.replacer.replace(hat, mesh, plain(donors))
+        row = int(mesh[168, 1]) - patch.corner[1]
+        middle.append(patch.rgb[row, patch.rgb.shape[1] // 2].astype(float))
+    for other in middle[1:]:
+        assert other == pytest.approx(middle[0], abs=6)

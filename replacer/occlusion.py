@@ -1,0 +1,168 @@
+"""What lies in front of a face: hair, hat brims, microphones, whatever is no skin.
+
+Two plain measures in canonical space. Toward the forehead and the temples, where hair and hats
+end, all that differs from the skin of the cheeks. Elsewhere what differs from the person's own
+texture as earlier frames showed it and comes in from outside the face. Both compare colours after
+division by the light: a shadow changes brightness, an object changes the ratios of red, green
+and blue too. When in doubt there is nothing in front: the surrogate covers.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.contract import Floats, Image, Ints, Mask
+from pipeline.geometry import bounds, pixels, warp
+from replacer import skin
+from replacer.unwrap import Unwrap
+
+SIDE: Final = 64
+SMALLEST: Final = 48.0
+MOST: Final = 0.35
+_MOST_LOWER: Final = 0.25
+_BRIGHTNESS: Final = (0.9, 1.3)
+_SURELY: Final = 0.35
+_SURELY_DARK: Final = 1.3
+_RIM: Final = 0.09
+_LEVEL: Final = 0.62  # down to which hair hangs into the rim, in canonical units
+_BROWS: Final = 0.02
+_LEARNT: Final = 8
+_RATE: Final = 0.08
+_CHANGE: Final = 0.09
+_LEAST: Final = 0.012
+_BORDER: Final = 0.05
+_CONTACT: Final = 3
+_GROWTH: Final = 0.34
+_STALE: Final = 12
+_BROW_LINE: Final = (127, 70, 63, 105, 66, 107, 336, 296, 334, 293, 300, 356)
+_FEATURES: Final = (
+    (70, 63, 105, 66, 107, 133, 145, 33),
+    (300, 293, 334, 296, 336, 362, 374, 263),
+    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 270, 0, 40),
+    (168, 48, 2, 278),
+)
+
+
+@dataclass(slots=True, eq=False)
+class Own:
+    """What one track's face looked like so far, without what was in front of it."""
+
+    frames: int = 0
+    refused: int = 0
+    mean: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE, 3), np.float32))
+    spread: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
+    shown: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
+
+
+class Occlusion:
+    """`layout` (468, 2) and `triangles` are those of the canonical texture."""
+
+    def __init__(self, layout: Floats, triangles: Ints) -> None:
+        self._canonical, self._triangles = layout, triangles
+        self._layout = layout * SIDE - 0.5
+        self._unwrap = Unwrap(layout, triangles, SIDE)
+        self._inside = self._unwrap.inside > 0
+        depth = cv2.distanceTransform(np.pad(self._inside, 1).astype(np.uint8), cv2.DIST_L2, 5)
+        depth = depth[1:-1, 1:-1] / SIDE
+        self._border = self._inside & (depth < _BORDER)
+        self._outskirts = self._inside & (self._above_brows() | self._rim(depth))
+        self._features = self._filled([self._layout[list(part)] for part in _FEATURES])
+
+    def over(self, image: Image, mesh: Floats, own: Own | None = None) -> Floats:
+        """(h, w) in 0..1: what is in front of the face at `mesh` (468, 3) px of a picture.
+
+        `own` is what is known of this face from earlier frames, and learns from this one.
+        An empty (0, 0) array where nothing is.
+        """
+        if float(np.ptp(mesh[:, 0])) < SMALLEST:
+            return np.zeros((0, 0), np.float32)
+        matte = self.matte(self._unwrap(image, mesh), own)
+        if not matte.any():
+            return np.zeros((0, 0), np.float32)
+        result = np.zeros(image.shape[:2], np.float32)
+        x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
+        if x2 > x1 and y2 > y1:
+            target = mesh - np.array([x1, y1, 0], np.float32)
+            size = (x2 - x1, y2 - y1)
+            drawn, lies = warp(matte, self._layout, target, self._triangles, size)
+            result[y1:y2, x1:x2] = drawn * lies
+        return result
+
+    def matte(self, texture: Floats, own: Own | None = None) -> Floats:
+        """The same in canonical space: (SIDE, SIDE) for a face's own texture (SIDE, SIDE, 3)."""
+        colours = skin.logarithms(texture)
+        brightness, colour = skin.apart(colours, skin.tone(colours, self._canonical))
+        outer = skin.unlike(brightness, colour) * self._outskirts
+        found = outer
+        if own is not None:
+            known = own.frames >= _LEARNT
+            strange = self._strange(colours, own) if known else np.zeros_like(outer)
+            surely = (colour > _SURELY) | (brightness < -_SURELY_DARK)
+            strange[self._features & ~surely] = 0
+            found = np.maximum(outer, strange)
+        matte = self._bounded(found)
+        if own is not None:
+            self._learn(own, colours, found)
+            matte = np.minimum(matte, own.shown + np.float32(_GROWTH))
+            own.shown = matte
+        return matte
+
+    def _strange(self, colours: Floats, own: Own) -> Floats:
+        """(SIDE, SIDE) in 0..1: how surely this is not the face that was seen before."""
+        brightness, colour = skin.apart(colours, own.mean)
+        calm = self._inside & (own.spread <= np.median(own.spread[self._inside]))
+        brightness = brightness - np.median(brightness[calm])
+        doubt = 1 + own.spread / _CHANGE
+        differs = skin.unlike(brightness / doubt, colour / doubt, _BRIGHTNESS)
+        return np.asarray(differs * self._inside, np.float32)
+
+    def _bounded(self, found: Floats) -> Floats:
+        """What is found, in pieces that come in from outside, nothing where it is too much."""
+        sure = (found > 0.3).astype(np.uint8)
+        count, pieces, stats, _ = cv2.connectedComponentsWithStats(sure, connectivity=8)
+        contact = np.bincount(pieces[self._border], minlength=count)
+        face = float(self._inside.sum())
+        kept = (stats[:, cv2.CC_STAT_AREA] >= _LEAST * face) & (contact >= _CONTACT)
+        kept[0] = False
+        matte = np.where(kept[pieces], found, 0).astype(np.float32)
+        lower = matte * ~self._outskirts
+        if matte.sum() > MOST * face or lower.sum() > _MOST_LOWER * face:
+            return np.zeros_like(matte)
+        soft: Floats = cv2.GaussianBlur(matte, (0, 0), 0.6) * self._inside
+        return soft
+
+    def _learn(self, own: Own, colours: Floats, found: Floats) -> None:
+        """Let the model of the face follow where nothing strange is; begin anew if all is."""
+        plain = self._inside & (cv2.dilate(found, np.ones((3, 3), np.uint8)) < 0.1)
+        too_strange = plain.sum() < 0.5 * self._inside.sum()
+        own.refused = own.refused + 1 if too_strange else 0
+        if own.refused > _STALE:
+            own.frames = own.refused = 0
+        if too_strange and own.frames:
+            return
+        rate = max(_RATE, 1 / (own.frames + 1))
+        where = plain | (own.frames == 0)
+        brightness, colour = skin.apart(colours, own.mean)
+        level = np.median(brightness[where]) if own.frames else 0
+        own.mean[where] += rate * (colours - level - own.mean)[where]
+        if own.frames:
+            own.spread[where] += rate * (np.maximum(colour, 0) - own.spread)[where]
+        own.frames += 1
+
+    def _above_brows(self) -> Mask:
+        line = self._layout[list(_BROW_LINE)]
+        order = np.argsort(line[:, 0])
+        across, down = np.arange(SIDE), np.arange(SIDE)[:, None]
+        brows = np.interp(across, line[order, 0], line[order, 1])
+        return np.asarray(down < brows - _BROWS * SIDE)
+
+    def _rim(self, depth: Floats) -> Mask:
+        return np.asarray((depth < _RIM) & (np.arange(SIDE)[:, None] < _LEVEL * SIDE))
+
+    def _filled(self, outlines: list[Floats]) -> Mask:
+        filled = np.zeros((SIDE, SIDE), np.uint8)
+        for points in outlines:
+            cv2.fillConvexPoly(filled, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
+        return np.asarray(cv2.dilate(filled, np.ones((3, 3), np.uint8)) > 0)

@@ -1,0 +1,61 @@
+"""A face's own texture: the picture under a mesh, laid flat in canonical space."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.contract import Floats, Image, Ints
+from pipeline.geometry import bounds, pixels, rasterise
+
+_UNKNOWN: Final = 128.0
+_SHARPNESS: Final = 1.5
+
+
+class Unwrap:
+    """`layout` (468, 2) and `triangles` are those of the canonical texture; it has `side` px.
+
+    Which triangle a texel belongs to never changes, so that only the corners are looked up.
+    """
+
+    def __init__(self, layout: Floats, triangles: Ints, side: int) -> None:
+        self.side = side
+        cover = rasterise(layout * side - 0.5, triangles, (side, side))
+        self.inside: Floats = (cover >= 0).astype(np.float32)
+        self._corners = triangles[np.maximum(cover, 0)]
+        self._shares = _barycentric((layout * side - 0.5)[self._corners])
+
+    def __call__(self, image: Image, mesh: Floats) -> Floats:
+        """(side, side, 3) float32 of a picture (h, w, 3) with a face at `mesh` (468, 3) px.
+
+        0 outside the layout; grey where no pixel of the picture lies under the mesh's bounds.
+        """
+        x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
+        region = image[y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)]
+        if region.size == 0:
+            return np.full((self.side, self.side, 3), _UNKNOWN, np.float32)
+        factor = min(1.0, _SHARPNESS * self.side / max(region.shape[:2]))
+        size = [max(1, round(n * factor)) for n in region.shape[1::-1]]
+        region = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
+        points = ((mesh[:, :2] - (x1, y1)) * factor + (factor - 1) / 2).astype(np.float32)
+        place = np.einsum("hwc,hwcx->hwx", self._shares, points[self._corners])
+        flat = cv2.remap(region, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(flat * self.inside[..., None], np.float32)
+
+
+def _barycentric(corners: Floats) -> Floats:
+    """(h, w, 3) shares of the corners (h, w, 3, 2) px that add up to a pixel's place.
+
+    Pixels outside their triangle are drawn to its border.
+    """
+    height, width = corners.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    origin, edges = corners[:, :, 0], corners[:, :, 1:] - corners[:, :, :1]
+    at = np.stack([x, y], axis=-1) - origin
+    det = edges[..., 0, 0] * edges[..., 1, 1] - edges[..., 0, 1] * edges[..., 1, 0]
+    det = np.where(np.abs(det) < 1e-6, 1.0, det)
+    b = (at[..., 0] * edges[..., 1, 1] - at[..., 1] * edges[..., 1, 0]) / det
+    c = (at[..., 1] * edges[..., 0, 0] - at[..., 0] * edges[..., 0, 1]) / det
+    shares = np.clip(np.stack([1 - b - c, b, c], axis=-1), 0, None)
+    shares /= np.maximum(shares.sum(axis=-1, keepdims=True), 1e-6)
+    return shares.astype(np.float32)
