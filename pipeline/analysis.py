@@ -7,29 +7,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-import cv2
 import numpy as np
 
 from generator.canonical import frontal, neutral, skin_tone
+from generator.expression import eye_code
 from generator.looks import looks
+from matcher.cosine import agreed
 from pipeline import planes, search
-from pipeline.contract import Faces, Floats, Frame
+from pipeline.asking import Asking
+from pipeline.contract import Floats, Frame
 from pipeline.errors import ContractError, DeidError
-from pipeline.geometry import pixels, scaled, warp, yaw
+from pipeline.geometry import warp, yaw
 from pipeline.media import Source
+from pipeline.packing import packed
+from pipeline.parting import Partings
 from pipeline.rooms import Drawing, Rooms
+from pipeline.samples import sample
 from pipeline.settings import Settings
-from pipeline.shots import Shots
-from pipeline.tracking import MESH_FOUND, Tracker
-from pipeline.tracks import Sample, Track
+from pipeline.shots import FADED, Shots
+from pipeline.tracking import Tracker
+from pipeline.tracks import MESH_FOUND, Sample, Sighting, Track
+from pipeline.witness import Witness
 
 _SAMPLES: Final = 3
 _APART: Final = 5
-_CROP: Final = 1.9
-_CROP_SIDE: Final = 280
 _GOOD_WIDTH: Final = 150.0
 _KNOWABLE: Final = 20.0
+_UNFITTED: Final = 0.3
+_CORNERS: Final = (33, 263)  # outer, of the eyes in the face mesh
 _LOOKS: Final = 40
+_LOOKED_AT: Final = 400
+_FEWEST_OF_EYES: Final = 12
+_OPEN_EYES: Final = 0.75  # quantile: blinks are rarer than open eyes
 _FRONTAL_DEGREES: Final = 45.0
 _TEXTURE_SIDE: Final = 96
 
@@ -64,40 +73,91 @@ class Analysis:
     frames: int = 0
     size: tuple[int, int] = (0, 0)
     shots: list[int] = field(default_factory=lambda: [0])  # first frames
+    looks: list[int] = field(default_factory=list)  # frames in which the detector was asked
     tracks: list[Track] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
+    fades: list[tuple[int, int]] = field(default_factory=list)  # first and last frame of dissolves
 
 
 def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analysis]:
     """Read the file once; the same growing Analysis is yielded after every frame."""
-    result = Analysis(digest(source.path))
-    tracker = Tracker(rooms.mesh, settings.detect_threshold, result.faults.guarded, rooms.eyes)
-    shots = Shots()
+    analyst = Analyst(Analysis(digest(source.path)), rooms, settings)
     for frame in source.frames():
+        analyst.step(frame)
+        yield analyst.result
+    analyst.finish()
+    yield analyst.result
+
+
+class Analyst:
+    """Feed it every frame of a clip in order; `result` grows by the tracks that have ended."""
+
+    def __init__(self, result: Analysis, rooms: Rooms, settings: Settings) -> None:
+        self.result, self._rooms, self._settings = result, rooms, settings
+        guard = result.faults.guarded
+        self._tracker = Tracker(rooms.mesh, settings.detect_threshold, guard, rooms.eyes)
+        self._shots, self._asking = Shots(), Asking(settings.detect_every)
+        self._witness = Witness(rooms.keeper, result.faults) if rooms.keeper else None
+        self._partings = Partings(rooms.drawing, result.faults) if rooms.drawing else None
+
+    @property
+    def held(self) -> list[Track]:
+        """The tracks that may still change."""
+        return self._tracker.held
+
+    def step(self, frame: Frame) -> None:
+        """Look for faces in the next frame, follow those known, keep the best looks at them."""
+        result, settings, rooms = self.result, self._settings, self._rooms
         picture = planes.picture(frame, settings.detect_size)
-        if shots.cut(picture):
-            _finish(result, tracker.cut(frame.index), rooms)
+        if self._shots.cut(picture):
+            self._end(self._tracker.cut(frame.index))
+            self._asking.cut(frame.index)
             result.shots.append(frame.index)
+        if self._shots.fading:
+            _fade(result.fades, frame.index)
         faces = None
-        if (frame.index - result.shots[-1]) % settings.detect_every == 0:
-            photo = source.kind == "image"
-            faces = search.faces(rooms.detector, frame, picture, settings, photo)
-        ended = tracker.step(frame, faces)
-        if rooms.drawing is not None:
-            result.faults.guarded(lambda f=frame: _look(tracker.active, f), None)  # type: ignore[misc]
-        _finish(result, ended, rooms)
+        if self._asking.due(frame, picture, self._tracker.active):
+            result.looks.append(frame.index)
+            thorough = self._asking.thorough(frame.index)
+            close = thorough and self._asking.closely(frame.index)
+            faces = search.faces(rooms.detector, frame, picture, settings, thorough, close)
+        ended = self._tracker.step(frame, faces)
+        drawing = rooms.drawing
+        if drawing is not None:
+            result.faults.guarded(lambda: _look(self._tracker.active, frame, drawing), None)
+        if self._witness is not None:
+            self._witness.step(self._tracker.active, frame)
+        if self._partings is not None:
+            for track, since in self._partings.step(self._tracker.active, frame):
+                self._tracker.part(track, since)
+        self._end(ended)
         result.frames, result.size = frame.index + 1, frame.size
-        yield result
-    _finish(result, tracker.cut(result.frames), rooms)
-    result.tracks.sort(key=lambda track: (track.first.frame, track.number))
-    yield result
+
+    def finish(self) -> None:
+        """The clip has ended."""
+        self._end(self._tracker.cut(self.result.frames))
+        self.result.tracks.sort(key=lambda track: (track.first.frame, track.number))
+
+    def _end(self, tracks: list[Track]) -> None:
+        if self._witness is not None:
+            self._witness.ended(tracks)
+        _finish(self.result, tracks, self._rooms)
+
+
+def _fade(fades: list[tuple[int, int]], frame: int) -> None:
+    """The last frames, up to `frame`, belong to a dissolve: a new one, or the one before."""
+    start = frame - FADED + 1
+    if fades and fades[-1][1] >= start - 1:
+        start = fades.pop()[0]
+    fades.append((start, frame))
 
 
 def of_faces(tracks: list[Track], frame: Frame, content: bytes, rooms: Rooms) -> Analysis:
     """What `analyse` would tell of one frame whose faces, a track each, are known already."""
     result = Analysis(content, frame.index + 1, frame.size, [frame.index])
-    if rooms.drawing is not None:
-        result.faults.guarded(lambda: _look(tracks, frame), None)
+    drawing = rooms.drawing
+    if drawing is not None:
+        result.faults.guarded(lambda: _look(tracks, frame, drawing), None)
     _finish(result, tracks, rooms)
     return result
 
@@ -108,34 +168,31 @@ def digest(path: Path) -> bytes:
         return hashlib.file_digest(content, "sha256").digest()
 
 
-def _look(tracks: list[Track], frame: Frame) -> None:
+def _look(tracks: list[Track], frame: Frame, drawing: Drawing) -> None:
     """Keep a crop of each face that is seen better in this frame than before."""
     for track in tracks:
         last = track.last if track.sightings else None
         if last is None or last.frame != frame.index or last.width < _KNOWABLE:
             continue
-        quality = min(last.width, _GOOD_WIDTH) * (1.0 if last.mesh_score >= MESH_FOUND else 0.3)
+        quality = _quality(last, drawing)
         close = [s for s in track.samples if frame.index - s.frame < _APART]
         worst = min(close or track.samples, key=lambda s: s.quality, default=None)
         if worst and (close or len(track.samples) >= _SAMPLES):
             if quality <= 1.05 * worst.quality:
                 continue
             track.samples.remove(worst)
-        track.samples.append(_sample(track, frame, quality))
+        track.samples.append(sample(track.last, frame, quality))
 
 
-def _sample(track: Track, frame: Frame, quality: float) -> Sample:
-    sighting = track.last
-    at = pixels(scaled(sighting.box, _CROP), frame.size)
-    crop = planes.region(frame, at)
-    face = Faces.of(
-        [sighting.box], sighting.landmarks, None, sighting.mesh, [sighting.mesh_score]
-    ).moved(1.0, (-at[0], -at[1]))
-    factor = min(1.0, _CROP_SIDE / max(crop.shape[:2]))
-    if factor < 1:
-        size = [max(1, round(n * factor)) for n in crop.shape[1::-1]]
-        crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return Sample(frame.index, quality, crop, face.moved(factor))
+def _quality(sighting: Sighting, drawing: Drawing) -> float:
+    """How well a face shows who it is: large, with a mesh, upright and turned to the camera."""
+    mesh, wide = sighting.mesh, min(sighting.width, _GOOD_WIDTH)
+    if sighting.mesh_score < MESH_FOUND or not np.isfinite(mesh).all():
+        return _UNFITTED * wide
+    across = mesh[_CORNERS[1], :2] - mesh[_CORNERS[0], :2]
+    upright = float(across[0]) / max(float(np.hypot(*across)), 1e-6)
+    ahead = float(np.cos(np.radians(yaw(mesh, drawing.canonical.shape))))
+    return wide * (_UNFITTED + (1 - _UNFITTED) * max(min(upright, ahead), 0.0))
 
 
 def _finish(result: Analysis, tracks: list[Track], rooms: Rooms) -> None:
@@ -143,26 +200,27 @@ def _finish(result: Analysis, tracks: list[Track], rooms: Rooms) -> None:
     for track in tracks:
         if not track.sightings:
             continue
-        drawing = rooms.drawing
-        if drawing is not None:
-            _describe(track, drawing, result.faults)
-            track.look = max(track.samples, key=lambda sample: sample.quality, default=None)
+        if rooms.drawing is not None:
+            describe(track, rooms.drawing, result.faults)
         track.samples.clear()
+        track.sightings = packed(track.sightings)
         result.tracks.append(track)
 
 
-def _describe(track: Track, drawing: Drawing, faults: Faults) -> None:
+def describe(track: Track, drawing: Drawing, faults: Faults) -> None:
+    """Learn from the samples of a track who it is, and how they look."""
+    track.look = max(track.samples, key=lambda sample: sample.quality, default=track.look)
     rows = [
         faults.guarded(lambda s=s: _features(s, drawing), None)  # type: ignore[misc]
-        for s in track.samples
+        for s in sorted(track.samples, key=lambda sample: -sample.quality)
     ]
     known = [row for row in rows if row is not None and np.isfinite(row).all()]
     if known:
-        mean = np.mean(known, axis=0)
-        track.features = (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
+        track.features = agreed(np.stack(known), drawing.mean)
     unseen = track.skin, track.style
     track.skin, track.style = faults.guarded(lambda: _seen(track, drawing), unseen)
-    track.shape = faults.guarded(lambda: _shape(track, drawing), track.shape)
+    before = track.shape, track.eyes
+    track.shape, track.eyes = faults.guarded(lambda: _shape(track, drawing), before)
     track.glasses = faults.guarded(lambda: _glasses(track, drawing), track.glasses)
 
 
@@ -196,20 +254,25 @@ def _seen(track: Track, drawing: Drawing) -> tuple[Floats, Floats]:
 
 
 def _glasses(track: Track, drawing: Drawing) -> Floats:
-    """(h, w) where the person's glasses lie in the samples, empty where none are worn."""
+    """(h, w) what the samples tell of the person's glasses, empty where none are worn."""
     if drawing.glasses is None:
         return track.glasses
     good = [s for s in track.samples if s.faces.mesh_scores[0] >= MESH_FOUND]
-    mattes = [drawing.glasses.matte(s.crop, s.faces.mesh[0]) for s in good]
-    return drawing.glasses.worn(mattes)
+    return drawing.glasses.worn_by([(s.crop, s.faces.mesh[0]) for s in good])
 
 
-def _shape(track: Track, drawing: Drawing) -> Floats:
-    """(468, 3) the person's shape without expression, over the track's frontal frames."""
+def _shape(track: Track, drawing: Drawing) -> tuple[Floats, float]:
+    """(468, 3) the person's shape without expression, over the track's frontal frames, and how
+    wide their eyes are when they are open; NaN where too few frames tell.
+    """
     face = drawing.canonical
-    good = [s.mesh for s in track.sightings if s.mesh_score >= MESH_FOUND]
+    some = track.sightings[:: max(1, len(track.sightings) // _LOOKED_AT)]
+    good = [s.mesh for s in some if s.mesh_score >= MESH_FOUND]
     meshes = [m for m in good if yaw(m, face.shape) < _FRONTAL_DEGREES] or good
     if not meshes:
-        return track.shape
-    some = np.stack(meshes[:: max(1, len(meshes) // _LOOKS)])
-    return np.median(neutral(frontal(some, face.shape), face), axis=0).astype(np.float32)
+        return track.shape, track.eyes
+    few = frontal(np.stack(meshes[:: max(1, len(meshes) // _LOOKS)]), face.shape)
+    calm = np.median(neutral(few, face), axis=0).astype(np.float32)
+    if len(few) < _FEWEST_OF_EYES:
+        return calm, track.eyes
+    return calm, float(np.quantile(eye_code(few).mean(axis=1), _OPEN_EYES))

@@ -4,6 +4,7 @@ The idea of the One-Euro filter (Casiez, Roussel, Vogel, CHI 2012, doi:10.1145/2
 looking both ways, since the whole track is known.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
@@ -11,17 +12,27 @@ from typing import Final
 import numpy as np
 
 from detector.iris import LEFT, RIGHT
+from generator.regions import INNER_LIPS, LIPS
 from pipeline.contract import Floats, Mask
-from pipeline.tracking import MESH_FOUND
-from pipeline.tracks import Sighting
+from pipeline.tracks import MESH_FOUND, Sighting
 
 _KERNEL: Final = np.array([0.06, 0.24, 0.4, 0.24, 0.06], np.float32)
 _STILL: Final = 0.004
+_PIECE: Final = 512
+_CONTEXT: Final = 4
 _FAST: Final = 0.03
-_LIDS: Final = [*LEFT, *RIGHT]
-_FAST_LID: Final = 0.012  # a blink is over in five frames: lids are steadied less
+SPEAKING: Final = [*LEFT, *RIGHT, *LIPS, *INNER_LIPS]
+_FAST_PARTS: Final = 0.008  # a blink is over in five frames: lids and lips are steadied less
 _STILL_GAZE: Final = 0.03
 _FAST_GAZE: Final = 0.15
+
+
+def steadied(sightings: Sequence[Sighting]) -> Iterator[Sighting]:
+    """`steady` for tracks of any length, some hundred sightings at a time."""
+    for start in range(0, len(sightings), _PIECE):
+        before = min(start, _CONTEXT)
+        piece = sightings[start - before : start + _PIECE + _CONTEXT]
+        yield from steady(list(piece))[before : before + _PIECE]
 
 
 def steady(sightings: list[Sighting]) -> list[Sighting]:
@@ -59,9 +70,9 @@ def _known(sighting: Sighting) -> bool:
 def _steady_meshes(meshes: Floats) -> Floats:
     width = np.ptp(meshes[:, :, 0], axis=1)[:, None]
     fast = np.full(meshes.shape[1], _FAST, np.float32)
-    fast[_LIDS] = _FAST_LID
+    fast[SPEAKING] = _FAST_PARTS
     turning = np.zeros(meshes.shape[1], np.bool_)
-    turning[_LIDS] = True
+    turning[SPEAKING] = True
     return _averaged(meshes, width, _STILL, fast, turning)
 
 

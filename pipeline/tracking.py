@@ -1,41 +1,38 @@
 """Follows faces from frame to frame, backwards from their first detection too.
 
-Association: least total cost over overlap and distance (Kuhn 1955, as in scipy). Detections
-too weak to start a track may continue one (Zhang et al., ByteTrack, ECCV 2022,
-arXiv:2110.06864). Between detections the mesh itself is followed.
+Association: least total cost over overlap and distance (Kuhn 1955, as in scipy). Weak detections
+continue tracks (Zhang et al., ByteTrack, ECCV 2022, arXiv:2110.06864), and several of them in a
+row make one. Between detections the mesh itself is followed, or what the face looks like.
 """
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from detector.facemesh import FaceMesh
 from detector.iris import Iris
-from pipeline import planes
-from pipeline.contract import Faces, Floats, Frame, Image
-from pipeline.geometry import bounds, overlap, pixels, scaled
-from pipeline.tracks import Sighting, Track, unknown_gaze
+from pipeline.contract import Faces, Floats, Frame
+from pipeline.following import Follower, Guard, Look
+from pipeline.geometry import overlap
+from pipeline.packing import Sightings
+from pipeline.tracks import MESH_FOUND as MESH_FOUND
+from pipeline.tracks import Seen, Sighting, Track
 
-MESH_FOUND: Final = 0.5
-_REGION: Final = 2.2
 _BACK_FRAMES: Final = 25
 _BACK_BYTES: Final = 400_000_000
 _SAME_FACE: Final = 0.45
 _FARTHEST: Final = 1.3
-_SIZE_JUMP: Final = 1.5
 _PATIENCE: Final = 30
-
-T = TypeVar("T")
-
-
-class Guard(Protocol):
-    """Gives what `work` gives, or `otherwise` where a room fails on one face."""
-
-    def __call__(self, work: Callable[[], T], otherwise: T) -> T: ...
+_DOUBTED: Final = 8
+_LOOKED_FOR: Final = 25
+_WEAK: Final = 0.25
+_LEAST: Final = 0.6
+_CERTAIN: Final = 1.4
+_FITS: Final = 0.8
+_COVERED: Final = 0.3
 
 
 class Tracker:
@@ -44,10 +41,9 @@ class Tracker:
     def __init__(
         self, mesh: FaceMesh, start_score: float, guard: Guard, eyes: Iris | None = None
     ) -> None:
-        self._mesh = mesh
-        self._eyes = eyes
+        self._follower = Follower(mesh, guard, eyes)
         self._start_score = start_score
-        self._guard = guard
+        self._looks: dict[int, Look | None] = {}  # of tracks that only their looks can follow
         self._recent: deque[Frame] = deque(maxlen=_BACK_FRAMES)
         self._active: list[Track] = []
         self._ended: list[Track] = []
@@ -59,19 +55,42 @@ class Tracker:
         """The tracks that the last frame belongs to or may return to."""
         return self._active
 
+    @property
+    def held(self) -> list[Track]:
+        """The tracks that were not handed out yet."""
+        return self._active + self._ended
+
     def cut(self, frame: int) -> list[Track]:
         """Frame `frame` begins a new shot: every track ends."""
-        ended = self._active + self._ended
+        ended = [track for track in self._active + self._ended if track.sure]
         self._active, self._ended, self._shot = [], [], frame
         self._recent.clear()
+        self._looks.clear()
         return ended
+
+    def part(self, track: Track, frame: int) -> None:
+        """From `frame` on, which is no later than now, it was somebody else: a track of its own."""
+        place = bisect_left(track.sightings, frame, key=lambda sighting: sighting.frame)
+        rest = Sightings(track.sightings[place:])
+        other = Track(self._count, self._shot, rest, track.evidence, track.doubts, track.certain)
+        self._count += 1
+        other.samples = [sample for sample in track.samples if sample.frame >= frame]
+        other.glances = [glance for glance in track.glances if glance.frame >= frame]
+        track.samples = [sample for sample in track.samples if sample.frame < frame]
+        track.glances = [glance for glance in track.glances if glance.frame < frame]
+        track.sightings = Sightings(track.sightings[:place])
+        self._looks.pop(track.number, None)
+        self._active = [other if active is track else active for active in self._active]
+        self._ended.append(track)
 
     def step(self, frame: Frame, faces: Faces | None) -> list[Track]:
         """One frame and the detector's faces in it, or None where it was not asked."""
         found = Faces.of([]) if faces is None else faces
         pairs = _pairs(self._active, found.boxes, frame.index)
         for track, row in pairs:
-            track.sightings.append(self._sighting(frame, found, row))
+            track.sightings.append(self._follower.sighting(frame, found, row))
+            self._believe(track, float(found.scores[row]))
+            self._looks.pop(track.number, None)
         taken = {row for _, row in pairs}
         continued = {track.number for track, _ in pairs}
         for track in self._active:
@@ -79,79 +98,65 @@ class Tracker:
                 self._follow(track, frame)
         self._drop_doubles(frame.index)
         for row in range(len(found)):
-            if row not in taken and found.scores[row] >= self._start_score:
+            if row not in taken and self._starts(found, row, frame.index):
                 self._start(frame, found, row)
         self._remember(frame)
         return self._retire(frame.index)
 
-    def _sighting(self, frame: Frame, faces: Faces, row: int) -> Sighting:
-        """Row `row` with its mesh, fitted in the frame's own resolution."""
-        one = faces[[row]]
-        at = pixels(scaled(one.boxes[0], _REGION), frame.size)
-        if at[2] <= at[0] or at[3] <= at[1]:
-            return Sighting.detected(frame.index, one, 0)
-        region = planes.region(frame, at)
-        local = one.moved(1.0, (-at[0], -at[1]))
-
-        def fit() -> Faces:
-            fitted = self._mesh.fit(region, local)
-            known = local.boxes, local.landmarks, local.scores
-            return Faces.of(*known, fitted.mesh, fitted.mesh_scores)
-
-        fitted = self._guard(fit, local).moved(1.0, (at[0], at[1]))
-        return self._looking(Sighting.detected(frame.index, fitted, 0), region, at)
-
-    def _looking(
-        self, sighting: Sighting, region: Image, at: tuple[int, int, int, int]
-    ) -> Sighting:
-        """The sighting with lids and gaze read in `region`, which lies `at` in the frame."""
-        eyes, mesh = self._eyes, sighting.mesh
-        if eyes is None or sighting.mesh_score < MESH_FOUND or not np.isfinite(mesh).all():
-            return sighting
-        shift = np.array([at[0], at[1], 0], np.float32)
-        unread = mesh - shift, unknown_gaze()
-        local, gaze = self._guard(lambda: eyes.look(region, mesh - shift), unread)
-        return replace(sighting, mesh=local + shift, gaze=gaze)
+    def _starts(self, faces: Faces, row: int, index: int) -> bool:
+        """A weak detection starts a track too, one that is forgotten unless others confirm it."""
+        if faces.scores[row] >= self._start_score:
+            return True
+        here = [t.last.box for t in self._active if t.last.frame == index]
+        return not here or not (_inside(faces.boxes[row], np.stack(here)) > _COVERED).any()
 
     def _follow(self, track: Track, frame: Frame) -> None:
-        if track.last.frame == frame.index - 1:
-            followed = self._followed(track.last, frame)
-            if followed is not None:
-                track.sightings.append(followed)
+        """By its mesh, else by its looks: a head that turns away is still covered."""
+        if track.last.frame != frame.index - 1:
+            return
+        moved = self._follower.followed(track.last, frame)
+        waited = frame.index - _surely_seen(track)
+        if moved is None and track.evidence >= 1 and waited < _LOOKED_FOR:
+            if track.number not in self._looks:
+                self._looks[track.number] = Look.at(self._recent[-1], track.last.box)
+            moved = self._sought(track, track.predicted(frame.index), frame)
+        if moved is not None:
+            track.sightings.append(moved)
 
-    def _followed(self, near: Sighting, frame: Frame) -> Sighting | None:
-        """The face of a near frame found again by its mesh, None where it is not there."""
-        if near.mesh_score < MESH_FOUND or not np.isfinite(near.mesh).all():
-            return None
-        at = pixels(scaled(bounds(near.mesh), _REGION), frame.size)
-        if at[2] <= at[0] or at[3] <= at[1]:
-            return None
-        region, shift = planes.region(frame, at), np.array([at[0], at[1], 0], np.float32)
-        start = Faces.of([near.box], mesh=near.mesh[None] - shift)
-
-        def follow() -> Faces:
-            mesh, score = self._mesh.follow(region, start.mesh[0])
-            return Faces.of([near.box], mesh=mesh[None] + shift, mesh_scores=[score])
-
-        moved = self._guard(follow, start)
-        result = Sighting.followed(frame.index, moved.mesh[0], float(moved.mesh_scores[0]))
-        if result.mesh_score < MESH_FOUND or not _near(near, result):
-            return None
-        return self._looking(result, region, at)
+    def _sought(self, track: Track, box: Floats, frame: Frame) -> Sighting | None:
+        look = self._looks.get(track.number)
+        found = look.found(frame, box) if look is not None else None
+        return None if found is None else Sighting.sought(frame.index, found)
 
     def _start(self, frame: Frame, faces: Faces, row: int) -> None:
-        track = Track(self._count, self._shot, [self._sighting(frame, faces, row)])
+        seen = Sightings([self._follower.sighting(frame, faces, row)])
+        track = Track(self._count, self._shot, seen)
         self._count += 1
+        self._believe(track, float(faces.scores[row]))
+        self._looks[track.number] = Look.at(frame, track.first.box)
         for earlier in reversed(self._recent):
-            before = self._followed(track.first, earlier)
+            before = self._follower.followed(track.first, earlier)
+            if before is None:
+                before = self._sought(track, track.first.box, earlier)
             if before is None or self._occupied(before):
                 break
             track.sightings.insert(0, before)
+        del self._looks[track.number]
         self._active.append(track)
+
+    def _believe(self, track: Track, score: float) -> None:
+        """Several weak detections with a mesh that fits are as good as a strong one."""
+        if score >= self._start_score:
+            track.evidence += 1.0
+            track.certain |= score >= _CERTAIN * self._start_score
+        elif score >= _LEAST * self._start_score and track.last.mesh_score >= _FITS:
+            track.evidence += _WEAK
+        elif track.last.mesh_score < MESH_FOUND:
+            track.doubts += 1
 
     def _occupied(self, place: Sighting) -> bool:
         """Another track has a face there already."""
-        others = (t.sightings for t in self._active + self._ended)
+        others = (t.sightings for t in self._active + self._ended if t.evidence >= 1)
         boxes = [s.box for sightings in others for s in sightings[-60:] if s.frame == place.frame]
         return bool(boxes) and float(overlap(place.box[None], np.stack(boxes)).max()) > 0.3
 
@@ -175,19 +180,35 @@ class Tracker:
 
     def _retire(self, index: int) -> list[Track]:
         """Tracks unseen for too long leave, once nothing new can be followed back onto them."""
-        gone = [t for t in self._active if not t.sightings or index - t.last.frame > _PATIENCE]
+        gone = [t for t in self._active if not t.sightings or _is_gone(t, index)]
         self._active = [t for t in self._active if t not in gone]
-        self._ended.extend(t for t in gone if t.sightings)
+        self._ended.extend(t for t in gone if t.sightings and t.sure)
+        for track in gone:
+            self._looks.pop(track.number, None)
         ready = [t for t in self._ended if index - t.last.frame > _PATIENCE + _BACK_FRAMES]
         self._ended = [t for t in self._ended if t not in ready]
         return ready
 
 
-def _near(a: Sighting, b: Sighting) -> bool:
-    """Neither the size nor the place jumps between two frames in a row."""
-    wide = np.array([np.ptp(s.mesh[:, :2], axis=0).max() for s in (a, b)])
-    step = np.linalg.norm((a.mesh - b.mesh)[:, :2].mean(axis=0))
-    return bool(wide.max() < _SIZE_JUMP * wide.min() and step < 0.6 * wide.min())
+def _is_gone(track: Track, index: int) -> bool:
+    """Nobody waits long for a face of which nobody is sure."""
+    if track.evidence < 1 and index - _surely_seen(track, Seen.DETECTED) > _DOUBTED:
+        return True
+    return index - track.last.frame > _PATIENCE
+
+
+def _surely_seen(track: Track, how: Seen = Seen.FOLLOWED) -> int:
+    """The last frame in which the face was detected, or followed by its mesh."""
+    return next((s.frame for s in reversed(track.sightings) if s.seen <= how), track.first.frame)
+
+
+def _inside(box: Floats, others: Floats) -> Floats:
+    """(n,) the share of a box (4,), or of each of the others (n, 4) if smaller, that they share."""
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+    common = np.clip(high - low, 0, None).prod(axis=1)
+    area = np.minimum((box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1))
+    result: Floats = common / np.maximum(area, 1e-6)
+    return result
 
 
 def _pairs(tracks: list[Track], boxes: Floats, frame: int) -> list[tuple[Track, int]]:

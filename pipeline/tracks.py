@@ -1,12 +1,18 @@
 """A track: one face through one shot, frame by frame, and how each frame of it is known."""
 
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 
 from pipeline.contract import MESH_POINTS, Faces, Floats, Image, no_glasses, unknown_style
 from pipeline.geometry import bounds, scaled
+
+MESH_FOUND: Final = 0.5
+_GOES_ON: Final = 3
+_CONVINCING: Final = 0.2
 
 
 def unknown_gaze() -> Floats:
@@ -19,8 +25,9 @@ class Seen(IntEnum):
 
     DETECTED = 0
     FOLLOWED = 1  # by its mesh, from a near frame
-    FILLED = 2  # between two frames in which it was seen
-    PREDICTED = 3  # before its first or after its last sight
+    SOUGHT = 2  # by its looks, from a near frame
+    FILLED = 3  # between two frames in which it was seen
+    PREDICTED = 4  # before its first or after its last sight
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +60,13 @@ class Sighting:
         unknown = np.full((5, 2), np.nan, np.float32)
         return cls(frame, scaled(bounds(mesh), 1.02), unknown, mesh, score, Seen.FOLLOWED)
 
+    @classmethod
+    def sought(cls, frame: int, box: Floats) -> "Sighting":
+        """A box that looks as it did in a near frame."""
+        unknown = np.full((5, 2), np.nan, np.float32)
+        nowhere = np.full((MESH_POINTS, 3), np.nan, np.float32)
+        return cls(frame, box, unknown, nowhere, 0.0, Seen.SOUGHT)
+
     @property
     def width(self) -> float:
         """The box's width in px."""
@@ -69,20 +83,39 @@ class Sample:
     faces: Faces  # one row, crop pixels
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Glance:
+    """Whom one frame shows a track's face to be, for the keep-list."""
+
+    frame: int
+    quality: float
+    features: Floats  # (d,) length 1
+
+
 @dataclass(slots=True, eq=False)
 class Track:
     """Sightings in the order of their frames, at most one a frame."""
 
     number: int
     shot: int
-    sightings: list[Sighting] = field(default_factory=list)
+    sightings: MutableSequence[Sighting] = field(default_factory=list)
+    evidence: float = 0.0  # that it is a face, see `sure`
+    doubts: int = 0  # weak detections without a mesh
+    certain: bool = False  # whether any detection left no doubt
     samples: list[Sample] = field(default_factory=list)
     look: Sample | None = None  # the best sample, on which surrogates are tried
     features: Floats | None = None  # (d,) length 1
+    glances: list[Glance] = field(default_factory=list)  # empty where nobody is to be kept
     skin: Floats = field(default_factory=lambda: np.full(3, np.nan, np.float32))
     style: Floats = field(default_factory=unknown_style)  # (3,) see looks.py
     shape: Floats = field(default_factory=lambda: np.full((MESH_POINTS, 3), np.nan, np.float32))
-    glasses: Floats = field(default_factory=no_glasses)  # (h, w) their usual place; empty if none
+    eyes: float = float("nan")  # how wide they usually are, as codes tell it
+    glasses: Floats = field(default_factory=no_glasses)  # (h, w) what is known; empty if none
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is a face: a few strong detections among many weak ones are an accident."""
+        return self.evidence >= (1.0 if self.certain else max(1.0, _CONVINCING * self.doubts))
 
     @property
     def first(self) -> Sighting:
@@ -102,5 +135,5 @@ class Track:
         before = self.sightings[-2]
         elapsed = max(last.frame - before.frame, 1)
         motion = (last.box - before.box) / elapsed
-        shift = np.tile((motion[:2] + motion[2:]) / 2, 2) * min(frame - last.frame, 3)
+        shift = np.tile((motion[:2] + motion[2:]) / 2, 2) * min(frame - last.frame, _GOES_ON)
         return (last.box + shift).astype(np.float32)

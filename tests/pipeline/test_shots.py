@@ -42,3 +42,56 @@ def test_a_wild_pan_is_no_cut_but_a_cut_within_it_after_a_calm_start_is():
     wide = drawn_background(3000, 90, 1)
     pan = [np.ascontiguousarray(wide[:, x : x + 160]) for x in range(0, 1500, 30)]
     assert len(cuts(pan)) <= 2
+
+
+def blended(a, b, share):
+    return np.uint8((1 - share) * a.astype(np.float32) + share * b.astype(np.float32))
+
+
+SCENES = [drawn_background(160, 90, 0), 255 - drawn_background(160, 90, 5)[::-1]]
+
+
+@pytest.mark.parametrize("length", [1, 2, 4])
+def test_a_flash_is_no_cut(length):
+    """Photographers' flashes: the scene is still there, brighter."""
+    scene = SCENES[0]
+    white = np.full_like(scene, 255)
+    assert cuts([scene] * 3 + [blended(scene, white, 0.75)] * length + [scene] * 3) == []
+
+
+def test_a_fast_pan_from_the_first_frame_is_no_cut():
+    wide = drawn_background(3000, 90, 1)
+    assert cuts([np.ascontiguousarray(wide[:, x : x + 160]) for x in range(0, 900, 15)]) == []
+
+
+@pytest.mark.parametrize("steps", [3, 6, 12])
+def test_a_cut_right_after_the_light_fades_in_is_a_cut(steps):
+    """Changing light must not make the change of a cut look usual."""
+    fade = [blended(SCENES[0] * 0, SCENES[0], share) for share in np.linspace(0.25, 1, steps)]
+    pictures = [fade[0]] * 4 + fade + [SCENES[1]] * 3
+    assert cuts(pictures) == [4 + steps]
+
+
+def fading(pictures):
+    shots, result = Shots(), []
+    for number, picture in enumerate(pictures):
+        shots.cut(picture)
+        if shots.fading:
+            result.append(number)
+    return result
+
+
+@pytest.mark.parametrize("length", [8, 16, 30])
+def test_a_dissolve_is_told_while_it_lasts(length):
+    shares = np.linspace(0, 1, length + 2)[1:-1]
+    pictures = [SCENES[0]] * 10 + [blended(*SCENES, share) for share in shares] + [SCENES[1]] * 10
+    told = fading(pictures)
+    assert set(range(14, 10 + length)) <= set(told)
+    assert set(told) <= set(range(10, 12 + length))
+
+
+def test_neither_stillness_nor_motion_nor_a_cut_is_a_dissolve(moving):
+    wide = drawn_background(3000, 90, 1)
+    pan = [np.ascontiguousarray(wide[:, x : x + 160]) for x in range(0, 900, 15)]
+    for pictures in ([SCENES[0]] * 20, moving, pan, [SCENES[0]] * 8 + [SCENES[1]] * 8):
+        assert fading(pictures) == []

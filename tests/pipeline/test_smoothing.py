@@ -145,3 +145,21 @@ def test_lids_that_tremble_become_steadier(donors):
     given = [sighting(n, with_lids(shape, np.float32([o, o])) * 200) for n, o in enumerate(lids)]
     after = np.array([eye_code(s.mesh).mean() for s in steady(given)])
     assert after.std() < 0.75 * lids.std()
+
+
+@pytest.mark.parametrize("frames", [2, 3, 5])
+def test_a_mouth_that_opens_for_a_few_frames_opens_as_wide(donors, frames):
+    """A syllable: the lower lip goes down by a fiftieth of the face's width and up again."""
+    calm = donors.canonical.shape * 200
+    width = np.ptp(calm[:, 0])
+    given = []
+    for number in range(20):
+        open_by = max(1 - abs(number - 10) / frames, 0) * 0.05 * width
+        mesh = calm.copy()
+        mesh[[14, 87, 317, 178, 402, 17, 84, 314], 1] += open_by
+        given.append(sighting(number, mesh))
+    before, after = (
+        np.array([s.mesh[14, 1] - s.mesh[13, 1] for s in some]) for some in (given, steady(given))
+    )
+    assert np.ptp(after) >= 0.95 * np.ptp(before)
+    assert after.argmax() == before.argmax()

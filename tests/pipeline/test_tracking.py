@@ -244,3 +244,82 @@ def test_eyes_that_fail_leave_the_mesh_and_are_counted(stencil):
         seen[eyes is None] = track.first.mesh
     assert faults.count == 1
     assert seen[True] == pytest.approx(seen[False], abs=1e-4)
+
+
+@pytest.mark.parametrize(("hits", "tracks"), [(1, 0), (3, 0), (4, 1), (8, 1)])
+def test_weak_detections_in_a_row_make_a_track_together(tracker, hits, tracks):
+    """Covered from the first of them: each alone could be anything."""
+    for number in range(hits):
+        tracker.step(frame(number, at(number)), found(at(number), score=0.3))
+    ended = tracker.cut(hits)
+    assert len(ended) == tracks
+    assert [t.first.frame for t in ended] == [0] * tracks
+
+
+@pytest.mark.parametrize(("best", "tracks"), [(0.39, 0), (0.6, 1)])
+def test_a_pattern_that_hardly_passes_now_and_then_makes_no_track(tracker, stencil, best, tracks):
+    """A printed shirt: two detections just strong enough, the others weak, and never a mesh."""
+    stencil.sees = False
+    for number in range(16):
+        score = best if number in (3, 9) else 0.25
+        tracker.step(frame(number, at(0)), found(at(0), score=score))
+    assert len(tracker.cut(16)) == tracks
+
+
+def test_weak_detections_without_a_mesh_make_no_track(tracker, stencil):
+    """A chair can look like a face to the detector for as long as it stands there."""
+    stencil.sees = False
+    for number in range(30):
+        assert tracker.step(frame(number, at(0)), found(at(0), score=0.3)) == []
+    assert tracker.cut(30) == []
+
+
+def textured(index, x, y, side=48):
+    """A head with a pattern of its own on a gray wall."""
+    picture = np.full((160, 240, 3), 90, np.uint8)
+    pattern = np.random.default_rng(7).integers(0, 100, (6, 6)).astype(np.uint8)
+    head = np.kron(pattern, np.ones((side // 6, side // 6), np.uint8))
+    x1, y1 = max(x, 0), max(y, 0)
+    part = head[y1 - y : 160 - y, x1 - x : 240 - x]
+    picture[y1 : y1 + part.shape[0], x1 : x1 + part.shape[1]] = part[..., None]
+    return Frame((picture,), "rgb24", index, index, Fraction(1, 25))
+
+
+def test_a_head_that_turns_away_is_covered_as_long_as_it_looks_alike(tracker, stencil):
+    """No detection, no mesh: only what it looks like is left."""
+    stencil.sees = False
+    for number in range(15):
+        here = [(60 + 2 * number, 40, 108 + 2 * number, 88)] if number < 4 else []
+        tracker.step(textured(number, 60 + 2 * number, 40), found(*here))
+    (track,) = tracker.cut(15)
+    assert [s.frame for s in track.sightings] == list(range(15))
+    assert {s.seen for s in track.sightings[4:]} == {Seen.SOUGHT}
+    for sighting in track.sightings:
+        assert sighting.box[0] == pytest.approx(60 + 2 * sighting.frame, abs=4)
+
+
+def test_a_head_is_covered_before_it_turns_to_the_camera(tracker, stencil):
+    stencil.sees = False
+    for number in range(12):
+        here = [(60, 40, 108, 88)] if number >= 8 else []
+        tracker.step(textured(number, 60, 40), found(*here))
+    (track,) = tracker.cut(12)
+    assert [s.frame for s in track.sightings] == list(range(12))
+
+
+def test_a_bare_wall_is_no_head(tracker, stencil):
+    """What a face leaves behind is not covered."""
+    stencil.sees = False
+    for number in range(12):
+        here = [(60, 40, 108, 88)] if number < 4 else []
+        tracker.step(textured(number, 60 if number < 4 else 500, 40), found(*here))
+    (track,) = tracker.cut(12)
+    assert track.last.frame == 3
+
+
+def test_nobody_looks_for_ever_for_a_head_that_shows_no_face(tracker, stencil):
+    stencil.sees = False
+    for number in range(60):
+        tracker.step(textured(number, 60, 40), found(*([(60, 40, 108, 88)] if not number else [])))
+    (track,) = [*tracker.cut(60)]
+    assert 20 < track.last.frame < 30

@@ -1,0 +1,291 @@
+"""How long each face stays covered, and with what: whole tracks and the rungs of the ladder."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import islice
+from math import ceil
+from typing import Final
+
+import numpy as np
+
+from pipeline.analysis import Analysis
+from pipeline.contract import Floats
+from pipeline.geometry import bounds, overlap, scaled, yaw
+from pipeline.packing import Sightings
+from pipeline.pose import has_pose
+from pipeline.rooms import Drawing
+from pipeline.smoothing import steadied
+from pipeline.tracks import MESH_FOUND, Seen, Sighting, Track
+
+BEFORE: Final = 3
+AFTER: Final = 5
+LEAVING: Final = 12
+LONGEST_FADE: Final = 15
+FADE: Final = 4
+_SHARES: Final = [apart / (FADE + 1) for apart in range(FADE + 2)]
+_FRONTAL_ENOUGH: Final = 68.0
+_RECENT: Final = 6
+_UNSEEN: Final = 0.4  # of a dissolve: the detector finds a face that is half there
+_LOOSE: Final = 20_000  # sightings of 6 KB
+_GOES_ON: Final = 8
+_GROWS: Final = 0.03
+_SHOWN: Final = 0.15
+_AGREE: Final = 0.3
+_SMALLEST_MESH: Final = 14.0
+
+
+class Rung(IntEnum):
+    """How a face-frame is covered: the ladder, best first."""
+
+    SURROGATE = 0  # along the fitted mesh
+    PASTED = 1  # along a mesh known only from landmarks or from other frames
+    COVER = 2  # its box
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Covered:
+    """One track as it is covered: a rung and a mix for each of its sightings."""
+
+    sightings: Sequence[Sighting]
+    rungs: list[Rung]
+    mix: list[float]  # share of the surrogate over the fallback cover, in [0, 1]
+
+    @property
+    def frames(self) -> Iterable[int]:
+        """The frame of each sighting."""
+        return (sighting.frame for sighting in self.sightings)
+
+
+def covered(analysis: Analysis, persons: list[int], drawing: Drawing | None) -> list[Covered]:
+    """The tracks of a file, each with what covers it in every frame.
+
+    `persons` numbers the person of each track.
+    """
+    result = []
+    many = sum(len(track.sightings) for track in analysis.tracks) > _LOOSE
+    for track, person in zip(analysis.tracks, persons, strict=True):
+        others = zip(analysis.tracks, persons, strict=True)
+        later = (t.first.frame for t, p in others if p == person)
+        until = min((frame for frame in later if frame > track.last.frame), default=None)
+        sightings = whole(track, analysis, until)
+        if many:
+            sightings.pack()
+        rungs = [rung(sighting, drawing) for sighting in sightings]
+        result.append(Covered(sightings, rungs, mixes(rungs)))
+    return result
+
+
+def mixes(rungs: Sequence[Rung]) -> list[float]:
+    """The share in [0, 1] of the surrogate over the cover, for each frame of a track.
+
+    It is 0 where there is no surrogate and grows to 1 over the `FADE` frames next to such a frame,
+    on both sides. The cover below stays whole: what is mixed never lets the original through.
+    """
+    drawn = np.array([rung != Rung.COVER for rung in rungs], np.bool_)
+    if drawn.all():
+        return [1.0] * len(drawn)
+    rows = np.arange(len(drawn))
+    covers = np.flatnonzero(~drawn)
+    after = np.searchsorted(covers, rows)
+    nearest = np.minimum(
+        np.abs(covers[np.maximum(after - 1, 0)] - rows),
+        np.abs(covers[np.minimum(after, len(covers) - 1)] - rows),
+    )
+    return [_SHARES[min(apart, FADE + 1)] for apart in nearest.tolist()]
+
+
+def whole(track: Track, analysis: Analysis, until: int | None = None) -> Sightings:
+    """The track without gaps, steadied, and a little longer than it was seen.
+
+    At least until the frame in which the detector, when it was next asked, did not see it; but not
+    beyond `until`, the frame in which the person is seen elsewhere.
+    """
+    end = min((s for s in analysis.shots if s > track.shot), default=analysis.frames)
+    end = end if until is None else min(end, until)
+    every_frame = _every_frame(track, analysis, end)
+    if analysis.fades:
+        every_frame = _in_dissolves(every_frame, track.sightings, analysis.fades)
+    return Sightings(s for s in every_frame if _shows(s, analysis.size))
+
+
+def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sighting]:
+    some = track.sightings
+    early, late = _faded(some, analysis.fades)
+    stay = range(len(some)) if early is None and late is None else _within(some, early, late)
+    before, after = _unasked(analysis.looks, some[stay[0]].frame, some[stay[-1]].frame)
+    seen = islice(steadied(some), stay[0], stay[-1] + 1)
+    last = next(seen)
+    start = min(before, last.frame - BEFORE) if early is None else min(early, last.frame)
+    motion = _motion(some[:_RECENT]) * (early is None)
+    yield from (
+        _expected(last, frame, motion) for frame in range(max(track.shot, start), last.frame)
+    )
+    yield last
+    for sighting in seen:
+        yield from _between(last, sighting)
+        yield sighting
+        last = sighting
+    motion = _motion(some[-_RECENT:]) * (late is None)
+    leaving = _leaving(some[-_RECENT:], motion, analysis.size)
+    motion, more = (motion, AFTER) if leaving is None else (leaving, LEAVING)
+    until = max(after, last.frame + 1 + more) if late is None else late + 1
+    yield from (_expected(last, frame, motion) for frame in range(last.frame + 1, min(end, until)))
+
+
+def _faded(
+    sightings: Sequence[Sighting], fades: list[tuple[int, int]]
+) -> tuple[int | None, int | None]:
+    """Where a face comes or goes in a dissolve, the first and last frame in which it may be seen.
+
+    It is found too late there and lost too soon; what only looks like it is something else.
+    """
+    if not fades:
+        return None, None
+    first, last = (
+        next((s.frame for s in some if s.seen <= Seen.FOLLOWED), end.frame)
+        for some, end in ((sightings, sightings[0]), (reversed(sightings), sightings[-1]))
+    )
+    early = next((fade for fade in fades if fade[0] <= first <= fade[1] + BEFORE), None)
+    late = next((fade for fade in fades if fade[0] - BEFORE <= last <= fade[1]), None)
+    return (
+        None if early is None else min(max(early[0], first - _lasts(early)), first - BEFORE),
+        None if late is None else max(min(late[1], last + _lasts(late)), last + AFTER),
+    )
+
+
+def _lasts(fade: tuple[int, int]) -> int:
+    """For how many frames of a dissolve a face may be seen that is not found."""
+    return min(LONGEST_FADE, ceil(_UNSEEN * (fade[1] - fade[0] + 1)))
+
+
+def _within(sightings: Sequence[Sighting], early: int | None, late: int | None) -> range:
+    """The rows of the sightings that do not lie before `early` or after `late`."""
+    start, end = 0, len(sightings)
+    while early is not None and sightings[start].frame < early:
+        start += 1
+    while late is not None and sightings[end - 1].frame > late:
+        end -= 1
+    return range(start, end)
+
+
+def _in_dissolves(
+    every_frame: Iterator[Sighting], seen: Sequence[Sighting], fades: list[tuple[int, int]]
+) -> Iterator[Sighting]:
+    """Where two pictures lie over each other only detections with a mesh count: boxes and meshes
+    slip from one face to the other, so that the box grows to where the face was last sure, and to
+    where it soon will be.
+    """
+    sure: Sighting | None = None
+    ahead = (s for s in seen if _is_sure(s, fades))
+    coming = next(ahead, None)
+    for sighting in every_frame:
+        while coming is not None and coming.frame <= sighting.frame:
+            sure, coming = coming, next(ahead, None)
+        if not _near(sighting.frame, fades) or _is_sure(sighting, fades):
+            yield sighting
+            continue
+        boxes = [sighting.box] + ([] if sure is None else [sure.box])
+        if coming is not None and coming.frame - sighting.frame <= LONGEST_FADE:
+            boxes.append(coming.box)
+        yield Sighting.sought(sighting.frame, bounds(np.stack(boxes).reshape(-1, 2)))
+
+
+def _is_sure(sighting: Sighting, fades: list[tuple[int, int]]) -> bool:
+    """Whether a face was detected there, with a mesh if a dissolve is near."""
+    fits = sighting.mesh_score >= MESH_FOUND
+    return sighting.seen == Seen.DETECTED and (fits or not _near(sighting.frame, fades))
+
+
+def _near(frame: int, fades: list[tuple[int, int]]) -> bool:
+    return any(first - BEFORE <= frame <= last + BEFORE for first, last in fades)
+
+
+def _shows(sighting: Sighting, size: tuple[int, int]) -> bool:
+    """Whether enough of a face is in the picture to cover it, where it is only expected."""
+    box = sighting.box
+    part = np.minimum(box[2:], size) - np.maximum(box[:2], 0)
+    least = _SHOWN if sighting.seen == Seen.PREDICTED else 0.0
+    return bool((part > least * (box[2:] - box[:2])).all())
+
+
+def _motion(sightings: Sequence[Sighting]) -> Floats:
+    """(2,) px a frame that a face moved over a few sightings."""
+    sure = [s for s in sightings if s.seen <= Seen.FOLLOWED] or sightings
+    first, last = sure[0], sure[-1]
+    step = (last.box - first.box) / max(last.frame - first.frame, 1)
+    return ((step[:2] + step[2:]) / 2).astype(np.float32)
+
+
+def _leaving(sightings: Sequence[Sighting], motion: Floats, size: tuple[int, int]) -> Floats | None:
+    """(2,) how fast a face at the border moves out of the picture, None where it does not: a part
+    of it shows a little longer. Its box is cut off there: the inner edge tells how it moves.
+    """
+    first, last = sightings[0], sightings[-1]
+    box = last.box
+    out = np.concatenate([-motion, motion])
+    near = np.concatenate([box[:2], np.array(size) - box[2:]]) < 0.1 * float(box[2] - box[0])
+    over = near & (out > 0)
+    if not over.any():
+        return None
+    inner = (last.box - first.box)[[2, 3, 0, 1]] / max(last.frame - first.frame, 1)
+    result = motion.copy()
+    for edge in np.flatnonzero(over).tolist():
+        axis, sign = edge % 2, 1 if edge > 1 else -1
+        result[axis] = sign * max(sign * float(inner[edge]), sign * float(motion[axis]))
+    return result
+
+
+def _expected(seen: Sighting, frame: int, motion: Floats) -> Sighting:
+    """Where a face should be that was seen in a near frame: the longer ago, the less surely."""
+    away = frame - seen.frame
+    moved = seen.box + np.tile(motion, 2) * np.clip(away, -_GOES_ON, _GOES_ON)
+    shift = np.append(moved[:2] - seen.box[:2], 0).astype(np.float32)
+    return Sighting(
+        frame,
+        scaled(moved, 1 + _GROWS * min(abs(away), _GOES_ON)),
+        seen.landmarks + shift[:2],
+        seen.mesh + shift,
+        seen.mesh_score,
+        Seen.PREDICTED,
+        seen.gaze,
+    )
+
+
+def _unasked(looks: list[int], first: int, last: int) -> tuple[int, int]:
+    """The frames in which the detector had not been asked since it saw nothing: from, until."""
+    before, after = bisect_left(looks, first), bisect_right(looks, last)
+    start = looks[before - 1] + 1 if before else first
+    return start, looks[after] if after < len(looks) else last + 1
+
+
+def _between(a: Sighting, b: Sighting) -> Iterator[Sighting]:
+    """The frames between two sightings, on a straight line."""
+    for frame in range(a.frame + 1, b.frame):
+        t = np.float32((frame - a.frame) / (b.frame - a.frame))
+        box, landmarks, mesh, gaze = (
+            getattr(a, name) * (1 - t) + getattr(b, name) * t
+            for name in ("box", "landmarks", "mesh", "gaze")
+        )
+        score = min(a.mesh_score, b.mesh_score)
+        yield Sighting(frame, box, landmarks, mesh, score, Seen.FILLED, gaze)
+
+
+def rung(sighting: Sighting, drawing: Drawing | None) -> Rung:
+    """The best rung that what is known of a face in a frame allows.
+
+    Where a face is only expected it may be gone: a surrogate that floats over the background is
+    worse than a cover.
+    """
+    if drawing is None or sighting.seen == Seen.PREDICTED:
+        return Rung.COVER
+    mesh, box = sighting.mesh, sighting.box
+    if np.isfinite(mesh).all() and sighting.mesh_score >= MESH_FOUND:
+        own = bounds(mesh)
+        fits = overlap(own[None], box[None])[0, 0] > _AGREE
+        wide = float((own[2:] - own[:2]).max()) >= _SMALLEST_MESH
+        if fits and wide and yaw(mesh, drawing.canonical.shape) < _FRONTAL_ENOUGH:
+            return Rung.SURROGATE if sighting.seen <= Seen.FOLLOWED else Rung.PASTED
+    posable = has_pose(sighting.landmarks, drawing.canonical.shape)
+    return Rung.PASTED if posable else Rung.COVER
