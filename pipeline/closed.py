@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pipeline import chain, job, k_same
 from pipeline.analysis import Analysis, analyse, digest
 from pipeline.chain import Step
-from pipeline.errors import MediaError, SettingsError
+from pipeline.errors import MediaError
 from pipeline.job import Task
 from pipeline.k_same import Outcome
 from pipeline.planning import Plan
@@ -18,12 +18,7 @@ class ClosedSet:
 
     def __init__(self, tasks: list[Task], rooms: Rooms, settings: Settings, k: int) -> None:
         k_same.check(settings)
-        skipped = [task for task in tasks if task.state == "skipped"]
-        if skipped:
-            raise SettingsError(
-                f"{skipped[0].target} is there already, and --scheme k-same takes a job as a whole:"
-                " add --overwrite or name another --out"
-            )
+        job.refuse_skipped(tasks, "--scheme k-same")
         self._tasks = [task for task in tasks if task.source is not None]
         self._rooms, self._settings, self._k = rooms, settings, k
         self.outcome = Outcome(k)

@@ -30,7 +30,7 @@ class Thresholds:
 # Of an extractor that was never measured, strangers are hardly ever linked (a person then wears
 # two surrogates, which shows but gives nobody away), and each surrogate is compared with others.
 UNMEASURED: Final = Thresholds(unlike=0.0, same_person=0.85)
-_MEASURED: Final = {"dlib_resnet": Thresholds(unlike=0.1, same_person=0.72)}
+_MEASURED: Final = {"dlib_resnet": Thresholds(unlike=0.05, same_person=0.72)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,10 +17,12 @@ from scipy.sparse.csgraph import connected_components
 from matcher.cosine import similarity
 from pipeline import planning
 from pipeline.analysis import Analysis
+from pipeline.cast import drawn, keyed
 from pipeline.contract import MESH_POINTS, Floats, Ints, Mask, Person
 from pipeline.errors import SettingsError
 from pipeline.geometry import yaw
-from pipeline.planning import People, Plan
+from pipeline.people import People, best_look, people
+from pipeline.planning import Plan
 from pipeline.rooms import Drawing, Rooms
 from pipeline.settings import Settings
 from pipeline.tracking import MESH_FOUND
@@ -94,27 +96,27 @@ def plans(
     check(settings)
     drawing = rooms.drawing
     assert drawing is not None
-    casts = [planning.people(analysis, rooms) for analysis in analyses]
+    casts = [people(analysis, rooms) for analysis in analyses]
     members = _members(casts, drawing)
     groups, different = _grouped(members, drawing, k)
     donors: list[list[Ints | None]] = [[None] * len(cast.persons) for cast in casts]
-    people = [list(cast.persons) for cast in casts]
-    mixes: list[Ints | None] = []
+    worn = [list(cast.persons) for cast in casts]
+    mixes: list[Ints] = []
+    seen: list[Floats] = []
     for number, group in enumerate(groups):
         shared = _shared(group, casts)
-        rng = planning.keyed(salt, _digest(analyses), number)
+        rng = keyed(salt, _digest(analyses), number)
         wearers = [(replace(shared, features=m.features), m.look) for m in group]
-        mixes.append(
-            planning.drawn(shared, wearers, rng, (settings.k, mixes, analyses[0]), drawing)
-        )
+        job = settings.k, (mixes, seen), analyses[0].faults
+        mix, face = drawn(shared, wearers, rng, job, drawing)
+        mixes.extend([mix] if mix is not None else [])
+        seen.extend([face] if face is not None else [])
         for file, person in (place for member in group for place in member.places):
-            donors[file][person] = mixes[-1]
-            people[file][person] = replace(shared, shape=people[file][person].shape)
+            donors[file][person] = mix
+            worn[file][person] = replace(shared, shape=worn[file][person].shape)
     result = [
-        planning.arranged(
-            analysis, People(cast.numbers, cast.tracks, persons), given, rooms, settings
-        )
-        for analysis, cast, persons, given in zip(analyses, casts, people, donors, strict=True)
+        planning.arranged(analysis, People(cast.numbers, cast.tracks, persons), given, rooms)
+        for analysis, cast, persons, given in zip(analyses, casts, worn, donors, strict=True)
     ]
     known = sum(len(member.places) for member in members)
     sizes = tuple(len(group) for group in groups)
@@ -169,7 +171,7 @@ def _join(left: int, groups: list[tuple[list[int], list[int]]], alike: Floats) -
 def _members(casts: list[People], drawing: Drawing) -> list[_Member]:
     """The job's persons of whom it is sure who they are, linked over files."""
     certain = [
-        _Member([(file, number)], cast.persons[number].features, planning.best_look(tracks))
+        _Member([(file, number)], cast.persons[number].features, best_look(tracks))
         for file, cast in enumerate(casts)
         for number, tracks in enumerate(cast.tracks)
         if any(_is_certain(track, drawing) for track in tracks)

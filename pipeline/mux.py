@@ -133,7 +133,7 @@ class VideoWriter:
         video, first = self._video, self._source.first
         assert isinstance(video, VideoStream)
         rate = video.average_rate or video.guessed_rate or Fraction(25)
-        options = {"crf": str(self._settings.crf), "preset": self._settings.preset}
+        options = self._encoding()
         if video.codec_context.field_order in {2, 4}:
             options["x264-params"] = "tff=1"
         elif video.codec_context.field_order in {3, 5}:
@@ -149,6 +149,9 @@ class VideoWriter:
         if self._source.display_matrix:
             encoder.set_display_matrix(self._source.display_matrix)
         return encoder
+
+    def _encoding(self) -> dict[str, str]:
+        return {"crf": str(self._settings.crf), "preset": self._settings.preset}
 
     def _keep_colour(self, encoder: VideoStream, video: VideoStream) -> None:
         context, given, first = encoder.codec_context, video.codec_context, self._source.first
@@ -172,7 +175,7 @@ class VideoWriter:
         _keep_tags(stream, copy)
         self._copies[stream.index] = copy
 
-    def _packets(self) -> Iterator[Packet[Stream]]:
+    def _packets(self) -> Iterator[Packet[Stream] | None]:
         streams = [self._input.streams[index] for index in self._copies]
         gaps = {s.index for s in streams if s.codec_context.name == _TIMED_TEXT}
         for packet in self._input.demux(*streams) if streams else ():
@@ -181,6 +184,8 @@ class VideoWriter:
                 yield packet
 
     def _copy_until(self, seconds: Fraction | None) -> None:
+        if self._next is None:  # of a stream more may have come
+            self._next = next(self._waiting, None)
         while self._next is not None:
             packet = self._next
             time = packet.dts if packet.dts is not None else packet.pts

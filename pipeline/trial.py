@@ -1,6 +1,6 @@
 """Surrogates are tried on before they are worn: one that still resembles the person is dropped."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -8,31 +8,44 @@ import numpy as np
 from matcher.cosine import similarity
 from pipeline import planes
 from pipeline.analysis import Faults
-from pipeline.contract import Frame, Ints, Person
+from pipeline.contract import Floats, Frame, Ints, Person
 from pipeline.rooms import Drawing
 from pipeline.tracks import Sample
 from pipeline.wearing import wear
 
-TRIES: Final = 4
+TRIES: Final = 8
 _REDRAWS: Final = 20
+_DOUBLE: Final = 0.45  # of two surrogates, above what a person and theirs may be alike
+
+
+Tried = tuple[Ints, Floats | None]  # (k,) donors, and features (d,) of who wears them
 
 
 def least_alike(
-    wearers: list[tuple[Person, Sample | None]], draws: Iterable[Ints], drawing: Drawing
-) -> Ints:
-    """(k,) the first of the donors drawn whose surrogate is a stranger to all who will wear it.
+    wearers: list[tuple[Person, Sample | None]],
+    draws: Iterable[Ints],
+    drawing: Drawing,
+    worn: Sequence[Floats] = (),
+) -> Tried:
+    """The first of the donors drawn whose surrogate is a stranger to all who will wear it, and no
+    double of those that others wear, whose features (d,) are `worn`.
 
     Where none of `draws` (at least one) is, the least alike of them; where nobody's features and
     a good look at the face are known, the first.
     """
     known = [(p, look) for p, look in wearers if look and np.isfinite(p.features).all()]
-    best: tuple[float, Ints] | None = None
+    others = np.stack(worn) if len(worn) else np.zeros((0, len(drawing.mean)), np.float32)
+    best: tuple[float, Tried] | None = None
     for donors in draws:
         if not known:
-            return donors
-        alike = max(resemblance(person, look, donors, drawing) for person, look in known)
+            return donors, None
+        faces = np.concatenate([dressed(p, look, donors, drawing) for p, look in known])
+        people = np.stack([person.features for person, _ in known])
+        alike = float(np.diag(similarity(faces, people, drawing.mean)).max())
+        double = float(similarity(faces, others, drawing.mean).max(initial=-1.0))
+        alike = max(alike, double - _DOUBLE)
         if best is None or alike < best[0]:
-            best = (alike, donors)
+            best = (alike, (donors, faces[0]))
         if alike < drawing.thresholds.unlike:
             break
     assert best is not None
@@ -42,21 +55,28 @@ def least_alike(
 def draws(
     person: Person, k: int, rng: np.random.Generator, drawing: Drawing, taken: list[Ints]
 ) -> Iterator[Ints]:
-    """TRIES draws of k donors, none of them a mix already `taken` while others can be had."""
+    """TRIES draws of k donors, with at most k - 2 in any mix already `taken` if such can be had.
+
+    Otherwise the draw that has the fewest in common with any of them.
+    """
+    others = [frozenset(mix.tolist()) for mix in taken]
     for _ in range(TRIES):
-        donors = drawing.matcher.match(person, k, rng).identities[0]
+        fewest: tuple[int, Ints] | None = None
         for _ in range(_REDRAWS):
-            if not any(set(donors.tolist()) == set(other.tolist()) for other in taken):
-                break
             donors = drawing.matcher.match(person, k, rng).identities[0]
-        yield donors
+            common = max((len(mix.intersection(donors.tolist())) for mix in others), default=0)
+            if fewest is None or common < fewest[0]:
+                fewest = common, donors
+            if common <= max(k - 2, 0):
+                break
+        assert fewest is not None
+        yield fewest[1]
 
 
-def resemblance(person: Person, look: Sample, donors: Ints, drawing: Drawing) -> float:
-    """Centred cosine of the person with the look at them that wears the donors' surrogate."""
+def dressed(person: Person, look: Sample, donors: Ints, drawing: Drawing) -> Floats:
+    """(1, d) features of the look at a person that wears the donors' surrogate."""
     mesh = look.faces.mesh[0]
     surrogate = drawing.generator.generate(donors, person, mesh)
-    _, patch = wear(look.crop, mesh, (person, surrogate), drawing, Faults())
+    _, patch = wear(look.crop, mesh, (donors, person, surrogate), (drawing, Faults(), True))
     worn = planes.paste(Frame((look.crop,), "rgb24"), [patch]).planes[0]
-    features = drawing.extractor.extract(worn, look.faces)
-    return float(similarity(features, person.features[None], drawing.mean)[0, 0])
+    return drawing.extractor.extract(worn, look.faces)

@@ -106,7 +106,7 @@ class VideoSource:
     def __post_init__(self) -> None:
         self.suffix = _CONTAINERS.get(self.path.suffix.lower(), ".mkv")
         with self.opened() as container:
-            check_whole(self.path, container.format.name)
+            self._check_whole(container)
             # A file's content decides: an .avi renamed to .mp4 is written as .mkv.
             names = container.format.name.split(",")
             if not {"mov", "matroska"} & set(names) or ("mov" in names) != (self.suffix != ".mkv"):
@@ -137,12 +137,8 @@ class VideoSource:
             stream = container.streams[self.index]
             assert isinstance(stream, VideoStream)
             stream.thread_type = "AUTO"
-            clock = _Clock(_ticks_per_frame(stream))
-            for raw in self._decode(container, stream):
-                frame = self._frame(raw, number, clock.stamp(raw), stream)
-                self._check_shape(frame)
-                self.durations[frame.pts] = raw.duration
-                number += 1
+            for frame in self._stamped(self._decode(container, stream), stream):
+                number = frame.index + 1
                 yield frame
         self.decoded = number
 
@@ -159,15 +155,24 @@ class VideoSource:
             # Only this file: a playlist must not make us read others, or the network.
             options = {"protocol_whitelist": "file"}
             with av.open(f"file:{self.path}", "r", options=options, metadata_errors="replace") as c:
-                name = c.format.name
-                if name in _NO_VIDEO or name.endswith("_pipe"):
-                    raise MediaError(f"{self.path}: is no video that can be read ({name})")
+                check_video(self.path, c.format.name)
                 yield c
         except av.FFmpegError as error:
             why = "is not a media file or is damaged" if error.errno is None else None
             if isinstance(error, av.InvalidDataError):
                 why = "is no video, or a damaged or truncated one; copy it again or leave it out"
             raise MediaError(f"{self.path}: {why or error.strerror}") from error
+
+    def _check_whole(self, container: InputContainer) -> None:
+        check_whole(self.path, container.format.name)
+
+    def _stamped(self, decoded: Iterator[VideoFrame], stream: VideoStream) -> Iterator[Frame]:
+        clock = _Clock(_ticks_per_frame(stream))
+        for number, raw in enumerate(decoded):
+            frame = self._frame(raw, number, clock.stamp(raw), stream)
+            self._check_shape(frame)
+            self.durations[frame.pts] = raw.duration
+            yield frame
 
     def _best(self, container: InputContainer) -> VideoStream:
         streams = [s for s in container.streams.video if not s.disposition & _PICTURES]
@@ -245,6 +250,12 @@ class VideoSource:
                 f"{now[1]}x{now[0]} {frame.layout} at frame {frame.index}; "
                 "encode it at one size first"
             )
+
+
+def check_video(path: Path, form: str) -> None:
+    """Raise MediaError where FFmpeg took a file for pictures, text or a list of other files."""
+    if form in _NO_VIDEO or form.endswith("_pipe"):
+        raise MediaError(f"{path}: is no video that can be read ({form})")
 
 
 def _samples(raw: VideoFrame, plane: int) -> Image:

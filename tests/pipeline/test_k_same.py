@@ -8,10 +8,10 @@ from matcher.cosine import similarity
 from pipeline import k_same
 from pipeline.analysis import Analysis
 from pipeline.contract import Faces
+from pipeline.coverage import Rung
 from pipeline.errors import SettingsError
 from pipeline.geometry import bounds
 from pipeline.k_same import SURELY_DIFFERENT, Outcome, grouped
-from pipeline.planning import Rung
 from pipeline.settings import Settings
 from pipeline.tracks import Sample, Seen, Sighting, Track
 

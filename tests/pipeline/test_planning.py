@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from pipeline.analysis import Analysis
+from pipeline.coverage import AFTER, BEFORE, Rung
 from pipeline.geometry import bounds
-from pipeline.planning import AFTER, BEFORE, Rung, plan
+from pipeline.planning import plan
 from pipeline.settings import Settings
 from pipeline.tracks import Seen, Sighting, Track
 
@@ -24,8 +25,8 @@ def sighting(frame, shape=None, x=100, size=80, score=0.9, seen=Seen.DETECTED, l
     return Sighting(frame, bounds(mesh), landmarks, mesh, score, seen)
 
 
-def analysis(*tracks, frames=60, shots=(0,)):
-    result = Analysis(b"digest", frames, (400, 300), list(shots))
+def analysis(*tracks, frames=60, shots=(0,), every=1):
+    result = Analysis(b"digest", frames, (400, 300), list(shots), list(range(0, frames, every)))
     result.tracks.extend(tracks)
     return result
 
@@ -75,7 +76,7 @@ def test_a_gap_is_filled_on_a_straight_line(rooms, shape):
 def test_every_frame_between_two_looks_of_the_detector_is_covered(rooms, every):
     """A face seen at one look and not at the next may have been there until just before it."""
     track = Track(0, 0, [sighting(30)])
-    todo = planned(rooms, track, settings=Settings(detect_every=every), frames=90)
+    todo = planned(rooms, track, every=every, frames=90)
     assert {*range(30 - every + 1, 30 + every)} <= set(todo.at)
 
 
@@ -159,7 +160,7 @@ def test_two_faces_in_one_frame_are_two_persons_however_alike(rooms, shape, two_
 
 
 def test_tracks_of_whom_nothing_is_known_are_persons_of_their_own(rooms, shape):
-    tracks = [Track(i, 0, [sighting(20 * i, shape)]) for i in range(2)]
+    tracks = [Track(i, 0, [sighting(20 * i, shape, x=20 + 250 * i)]) for i in range(2)]
     assert [t.person for t in planned(rooms, *tracks).tracks] == [0, 1]
 
 

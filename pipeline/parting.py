@@ -1,0 +1,133 @@
+"""Notices when a track goes on with somebody else's face: who passed in front took the place.
+
+A clear look at the face is compared with one from before: after each moment at which that may have
+happened (faces crossed, or the face was out of sight), and else from time to time.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from matcher.cosine import similarity
+from pipeline.contract import Floats, Frame
+from pipeline.geometry import overlap, scaled, shared
+from pipeline.rooms import Drawing
+from pipeline.samples import sample
+from pipeline.tracks import MESH_FOUND, Sample, Seen, Sighting, Track
+from pipeline.witness import CROSSED, clarity
+
+if TYPE_CHECKING:
+    from pipeline.analysis import Faults
+
+_SETTLED: Final = 10  # frames
+_LONGEST: Final = 25  # frames
+_VANISHED: Final = 10  # frames in which somebody lost may still be before or behind another face
+_MARGIN: Final = 0.04  # of a face's width
+_STRANGERS: Final = 0.4
+
+
+@dataclass(slots=True)
+class _Look:
+    sample: Sample
+    features: Floats | None = None  # (d,) once they were asked for
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Frames in which it seems to be one face; `before` is a look from an earlier stretch."""
+
+    start: int
+    before: _Look | None = None
+    crossed: bool = False  # something happened between the two
+    best: _Look | None = None
+
+
+class Partings:
+    """Feed it the tracks after every frame; it tells which have become another person's."""
+
+    def __init__(self, drawing: Drawing, faults: "Faults") -> None:
+        self._drawing, self._faults = drawing, faults
+        self._stretches: dict[int, _Stretch] = {}
+
+    def step(self, tracks: list[Track], frame: Frame) -> list[tuple[Track, int]]:
+        """Tracks that somebody else took over, and the frame from which on."""
+        near = [t for t in tracks if t.sightings and frame.index - t.last.frame <= _VANISHED]
+        boxes = np.stack([t.last.box for t in near]) if near else np.zeros((0, 4), np.float32)
+        crossed = (shared(boxes, boxes) > CROSSED).sum(axis=1) > 1
+        kept = {track.number for track in tracks}
+        self._stretches = {n: known for n, known in self._stretches.items() if n in kept}
+        here = [(t, c) for t, c in zip(near, crossed, strict=True) if t.last.frame == frame.index]
+        result = []
+        for track, doubtful in here:
+            now = self._stretches.setdefault(track.number, _Stretch(track.first.frame))
+            hidden = doubtful or _hidden(track.last)
+            if hidden or _returned(track):
+                start, before = frame.index + hidden, now.best or now.before
+                now = self._stretches[track.number] = _Stretch(start, before, True)
+            if hidden:
+                continue
+            self._look(now, track.last, frame)
+            since = self._judged(now, track, frame.index)
+            if since is not None:
+                result.append((track, since))
+        return result
+
+    def _look(self, now: _Stretch, seen: Sighting, frame: Frame) -> None:
+        shape = self._drawing.canonical.shape
+        quality = self._faults.guarded(lambda: clarity(seen, shape), 0.0)
+        least = 1.05 * now.best.sample.quality if now.best else 0.0
+        if quality > least and _whole(seen, frame):
+            kept = self._faults.guarded(lambda: sample(seen, frame, quality), None)
+            now.best = _Look(kept) if kept else now.best
+
+    def _judged(self, now: _Stretch, track: Track, index: int) -> int | None:
+        """The frame from which on it is somebody else, None where that is not so."""
+        lasted = index - now.start
+        if not now.best or lasted < (_SETTLED if now.crossed else _LONGEST):
+            return None
+        (before, crossed), (now.before, now.crossed) = (now.before, now.crossed), (None, False)
+        if before and self._differ(before, now.best):
+            del self._stretches[track.number]
+            end = now.start if crossed else now.best.sample.frame
+            return _jump(track, before.sample.frame, end)
+        if lasted >= _LONGEST:
+            self._stretches[track.number] = _Stretch(index + 1, now.best)
+        return None
+
+    def _differ(self, before: _Look, after: _Look) -> bool:
+        for look in (before, after):
+            if look.features is None:
+                look.features = self._faults.guarded(lambda s=look.sample: self._features(s), None)  # type: ignore[misc]
+        a, b = before.features, after.features
+        if a is None or b is None or not np.isfinite([a, b]).all():
+            return False
+        return bool(similarity(a[None], b[None], self._drawing.mean)[0, 0] < _STRANGERS)
+
+    def _features(self, look: Sample) -> Floats:
+        return self._drawing.extractor.extract(look.crop, look.faces)[0]
+
+
+def _jump(track: Track, start: int, end: int) -> int:
+    """The frame after `start` and up to `end` to which the box moved farthest, the last of such."""
+    places = [s for s in track.sightings if start <= s.frame <= end][::-1]
+    alike = [float(overlap(a.box[None], b.box[None])[0, 0]) for b, a in pairwise(places)]
+    return places[int(np.argmin(alike))].frame if alike else end
+
+
+def _hidden(seen: Sighting) -> bool:
+    """Nothing but looks or motion tells where the face is."""
+    return seen.seen > Seen.FOLLOWED or seen.mesh_score < MESH_FOUND
+
+
+def _returned(track: Track) -> bool:
+    """It was out of sight until now."""
+    return len(track.sightings) > 1 and track.last.frame - track.sightings[-2].frame > 1
+
+
+def _whole(seen: Sighting, frame: Frame) -> bool:
+    """The border does not cut the face."""
+    width, height = frame.size
+    x1, y1, x2, y2 = scaled(seen.box, 1 + 2 * _MARGIN)
+    return bool(x1 >= 0 and y1 >= 0 and x2 < width and y2 < height)

@@ -1,0 +1,142 @@
+"""Squares of two greys stand for two people; a track holds whatever lies in its boxes."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pipeline import parting
+from pipeline.analysis import Faults
+from pipeline.contract import Frame
+from pipeline.parting import Partings
+from pipeline.tracking import Tracker
+from pipeline.tracks import Glance, Sample, Seen, Sighting, Track
+from tests.pipeline.test_people import ANN, BEN, NAN5, NO_MESH
+
+SIDE = 60
+GREYS = {50: ANN, 200: BEN}
+
+
+class Greys:
+    def extract(self, image, faces):
+        grey = int(image[image.shape[0] // 2, image.shape[1] // 2, 0])
+        return GREYS[grey][None]
+
+
+class Broken:
+    def extract(self, image, faces):
+        raise RuntimeError("no")
+
+
+@pytest.fixture(autouse=True)
+def clear(monkeypatch):
+    """Every face of these tests is seen as clearly as it is large."""
+    monkeypatch.setattr(parting, "clarity", lambda seen, shape: seen.width)
+
+
+def rooms(extractor=None):
+    face = SimpleNamespace(shape=None)
+    mean = np.zeros(16, np.float32)
+    return SimpleNamespace(extractor=extractor or Greys(), mean=mean, canonical=face)
+
+
+def sighting(frame, x, seen=Seen.DETECTED, score=1.0):
+    box = np.float32([x, 50, x + SIDE, 50 + SIDE])
+    return Sighting(frame, box, NAN5, NO_MESH, score, seen)
+
+
+def parted(scene, count, extractor=None, faults=None):
+    """`scene` tells for a frame the sightings by track and the greys by x; what was parted when."""
+    parts = Partings(rooms(extractor), faults or Faults())
+    tracks = [Track(0, 0), Track(1, 0)]
+    result = []
+    for number in range(count):
+        picture = np.full((160, 400, 3), 120, np.uint8)
+        places, greys = scene(number)
+        for x, grey in greys.items():
+            picture[50 : 50 + SIDE, x : x + SIDE] = grey
+        for track, place in zip(tracks, places, strict=True):
+            if place is not None:
+                track.sightings.append(place)
+        found = parts.step(tracks, Frame((picture,), "rgb24", number))
+        result += [(track.number, since, number) for track, since in found]
+    return result
+
+
+def walks_in_front(number, then=200):
+    """From frame 20 on the second covers the first, whose track goes on with their face."""
+    x = max(100, 300 - 10 * number)
+    walker = sighting(number, x) if number < 20 else None
+    return (sighting(number, 100), walker), {100: 50 if number < 20 else then, x: then}
+
+
+def test_somebody_who_walked_in_front_has_the_track_from_there_on():
+    ((number, since, told),) = parted(walks_in_front, 60)
+    assert number == 0
+    assert 20 <= since <= told < 50
+
+
+def test_who_stays_while_somebody_passes_keeps_the_track():
+    assert parted(lambda n: walks_in_front(n, 50), 100) == []
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        lambda n: None,
+        lambda n: sighting(n, 100, Seen.SOUGHT),
+        lambda n: sighting(n, 100, score=0.1),
+    ],
+    ids=["gap", "sought", "no mesh"],
+)
+@pytest.mark.parametrize("then", [50, 200])
+def test_after_a_moment_out_of_sight_the_face_is_looked_at_again(lost, then):
+    def scene(number):
+        place = lost(number) if 20 <= number < 24 else sighting(number, 100)
+        return (place, None), {100: 50 if number < 22 else then}
+
+    result = parted(scene, 40)
+    assert [(track, since) for track, since, _ in result] == ([(0, 24)] if then == 200 else [])
+
+
+def test_without_any_sign_the_face_is_looked_at_from_time_to_time():
+    def scene(number):
+        x = 100 if number < 40 else 112
+        return (sighting(number, x), None), {x: 50 if number < 40 else 200}
+
+    ((_, since, told),) = parted(scene, 120)
+    assert (since, told < 110) == (40, True)
+
+
+@pytest.mark.parametrize("then", [50, 200])
+def test_a_face_that_is_never_seen_clearly_is_left(monkeypatch, then):
+    monkeypatch.setattr(parting, "clarity", lambda seen, shape: 0.0)
+    assert parted(lambda n: walks_in_front(n, then), 60) == []
+
+
+def test_a_face_cut_by_the_border_is_no_look():
+    def scene(number):
+        return (sighting(number, 341), None), {340: 50 if number < 40 else 200}
+
+    assert parted(scene, 120) == []
+
+
+def test_a_recogniser_that_fails_is_counted_and_parts_nobody():
+    faults = Faults()
+    assert parted(walks_in_front, 60, Broken(), faults) == []
+    assert faults.count > 0
+
+
+def test_a_parted_track_shares_out_what_is_known():
+    tracker = Tracker(SimpleNamespace(), 0.35, Faults().guarded)
+    track = Track(0, 0, [sighting(n, 100) for n in range(40)], evidence=3.0)
+    tracker._active, tracker._count = [track], 1
+    look = [Sample(n, 1.0, np.zeros((2, 2, 3), np.uint8), SimpleNamespace()) for n in (5, 30)]
+    track.samples, track.glances = list(look), [Glance(n, 1.0, ANN) for n in (3, 29)]
+    tracker.part(track, 25)
+    (other,) = tracker.active
+    assert tracker.held == [other, track]
+    assert (track.last.frame, other.first.frame, other.last.frame) == (24, 25, 39)
+    assert (track.samples, other.samples) == (look[:1], look[1:])
+    assert [glance.frame for glance in (*track.glances, *other.glances)] == [3, 29]
+    assert (other.number, other.sure) == (1, True)
