@@ -4,18 +4,19 @@ Each room is broken in turn, by an exception, by numbers that are none and by ar
 shape or place. Whatever comes out is compared with what went in, frame by frame.
 """
 
-import signal
-import subprocess
-import sys
-import time
+import errno
+import importlib
+import os
+import zlib
 from dataclasses import replace
-from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Canvas
 
-from pipeline import cli, planes
+from pipeline import chain, cli, planes
 from pipeline import rooms as furniture
 from pipeline.analysis import Faults
 from pipeline.contract import Faces, Matches, Patch, Surrogate
@@ -26,9 +27,8 @@ from pipeline.settings import Settings
 from tests.conftest import RECOGNISED
 from tests.e2e.conftest import QUICK, read_clip, write_clip
 
-ROOT = Path(__file__).resolve().parents[2]
 UNTOUCHED = 0.75
-COUNT = 10
+COUNT = 8
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +42,20 @@ def before(clip):
     return read_clip(clip).frames
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hidden(before, judge):
     """Assert that no frame of an output shows the face of the input."""
+    boxes = [judge.faces(picture).boxes[0] for picture in before]
+    middle = COUNT // 2
+    known = judge.features(before[middle], boxes[middle])
 
     def check(target):
         after = read_clip(target).frames
         assert len(after) == len(before)
         for number, (old, new) in enumerate(zip(before, after, strict=True)):
-            box = judge.faces(old).boxes[0]
-            assert judge.remains(old, new, box) < UNTOUCHED, number
-            if number % 4 == 0:
-                alike = judge.alike(judge.features(old, box), judge.features(new, box))
-                assert alike < RECOGNISED, number
+            assert judge.remains(old, new, boxes[number]) < UNTOUCHED, number
+        alike = judge.alike(known, judge.features(after[middle], boxes[middle]))
+        assert alike < RECOGNISED
 
     return check
 
@@ -77,7 +78,11 @@ class Broken:
 
 
 def raising(room, verb, arguments):
-    raise ValueError("this room is broken")
+    raise ValueError("this room is broken\nas libraries say it,\nin several lines\n")
+
+
+def exhausted(room, verb, arguments):
+    raise MemoryError("Unable to allocate 42.0 GiB")
 
 
 def with_broken(rooms, place, verb, fault, first=1, only=False):
@@ -121,7 +126,7 @@ def misshapen(room, verb, arguments):
     if isinstance(value, np.ndarray):
         return value[:, :-5]
     if isinstance(value, tuple):
-        return value[0][:-5], value[1]
+        return value[0][:-5], value[1][:-1] if verb == "look" else value[1]
     if isinstance(value, Faces):
         return Faces.of(value.boxes[:, :2])
     if isinstance(value, Surrogate):
@@ -141,6 +146,7 @@ def one_line_and_no_output(error, folder):
 ONE_FACE = [
     ("mesh", "fit"),
     ("mesh", "follow"),
+    ("eyes", "look"),
     ("extractor", "extract"),
     ("matcher", "match"),
     ("generator", "generate"),
@@ -149,16 +155,25 @@ ONE_FACE = [
 FAULTS = [raising, not_numbers, nothing, misshapen]
 
 
+def moment(*names):
+    """A call that is drawn at random, but the same in every run."""
+    seed = zlib.crc32("/".join(names).encode())
+    return int(np.random.default_rng(seed).integers(1, COUNT))
+
+
+ONCE = [not_numbers, exhausted]
+
+
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "only"), [*((f, False) for f in FAULTS), *((f, True) for f in ONCE)]
+)
 @pytest.mark.parametrize(("place", "verb"), ONE_FACE)
-@pytest.mark.parametrize("only", [False, True], ids=["from then on", "once"])
 def test_a_room_that_breaks_shows_no_face(
     tmp_path, clip, rooms, deidentify, hidden, place, verb, fault, only
 ):
     """Either a whole output in which every face-frame is covered, or none and one line why."""
-    first = int(np.random.default_rng(len(place + verb)).integers(1, COUNT))
-    first = 1 if place in {"extractor", "matcher"} else first
+    first = 1 if place in {"extractor", "matcher"} else moment(place, verb, fault.__name__)
     detect_every = 4 if verb == "follow" else 1
     broken = with_broken(rooms, place, verb, fault, first, only)
     target = tmp_path / "out.mp4"
@@ -166,17 +181,11 @@ def test_a_room_that_breaks_shows_no_face(
         report = deidentify(clip, target, broken, detect_every=detect_every)
     except DeidError as error:
         one_line_and_no_output(error, tmp_path)
+        assert fault in {not_numbers, misshapen}
     else:
         hidden(target)
         assert report.surrogates + report.fallbacks >= COUNT
-
-
-@pytest.mark.parametrize(("place", "verb"), ONE_FACE)
-def test_a_room_that_raises_is_counted(tmp_path, clip, rooms, deidentify, place, verb):
-    broken = with_broken(rooms, place, verb, raising)
-    every = 4 if verb == "follow" else 1
-    report = deidentify(clip, tmp_path / "out.mp4", broken, detect_every=every)
-    assert report.faults.count > 0
+        assert report.faults.count > 0 or fault not in {raising, exhausted}
 
 
 @pytest.mark.parametrize("place", ["generator", "replacer", "matcher"])
@@ -257,14 +266,35 @@ def test_a_mesh_that_does_not_fit_leaves_no_face_bare(
     hidden(tmp_path / "out.mp4")
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, exhausted])
 @pytest.mark.parametrize("only", [False, True], ids=["from then on", "once"])
 def test_a_detector_that_fails_stops_the_file(tmp_path, clip, rooms, deidentify, fault, only):
-    broken = with_broken(rooms, "detector", "detect", fault, 4, only)
+    first = moment("detector", fault.__name__)
+    broken = with_broken(rooms, "detector", "detect", fault, first, only)
     with pytest.raises(DeidError) as caught:
         deidentify(clip, tmp_path / "out.mp4", broken)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def crowded(room, verb, arguments):
+    """Faces without end: the real one last, and a hundred and fifty that are none."""
+    real = getattr(room, verb)(*arguments)
+    rng = np.random.default_rng(7)
+    corner = rng.uniform(0, 260, (150, 2))
+    boxes = np.vstack([np.hstack([corner, corner + 24]), real.boxes[:1]])
+    scores = np.append(np.full(150, 0.99), 0.5)
+    return Faces.of(boxes, None, scores)
+
+
+def test_a_detector_that_finds_faces_without_end_leaves_the_real_one_covered(
+    tmp_path, clip, deidentify, hidden
+):
+    mosaic = furnish(Settings(mode="mosaic"))
+    broken = with_broken(mosaic, "mesh", "fit", raising)
+    broken = with_broken(broken, "detector", "detect", crowded)
+    deidentify(clip, tmp_path / "out.mp4", broken, mode="mosaic")
+    hidden(tmp_path / "out.mp4")
 
 
 def blind(room, verb, arguments):
@@ -284,7 +314,7 @@ def test_a_detector_that_misses_some_frames_leaves_no_face_bare(
     hidden(tmp_path / "out.mp4")
 
 
-@pytest.mark.parametrize("every", [1, 4, 7, 12])
+@pytest.mark.parametrize("every", [1, 4, 12])
 def test_a_face_that_is_only_ever_detected_is_covered_between_detections(
     tmp_path, clip, rooms, deidentify, hidden, every
 ):
@@ -294,10 +324,10 @@ def test_a_face_that_is_only_ever_detected_is_covered_between_detections(
     hidden(tmp_path / "out.mp4")
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, exhausted])
 def test_a_cover_that_fails_stops_the_file(tmp_path, clip, deidentify, fault):
     mosaic = furnish(Settings(mode="mosaic"))
-    broken = with_broken(mosaic, "fallback", "cover", fault, 5)
+    broken = with_broken(mosaic, "fallback", "cover", fault, moment("cover", fault.__name__))
     with pytest.raises(DeidError) as caught:
         deidentify(clip, tmp_path / "out.mp4", broken, mode="mosaic")
     assert "\n" not in str(caught.value)
@@ -330,8 +360,6 @@ class Growing:
 
 def test_a_file_that_grows_between_the_passes_gets_no_output(tmp_path, clip, rooms):
     """Frames that were not looked at must not be shown."""
-    from pipeline import chain
-
     settings = Settings(**QUICK)
     source = Growing(open_source(clip, settings))
     with pytest.raises(DeidError):
@@ -394,7 +422,7 @@ def test_a_broken_detector_is_one_line_and_the_other_files_still_run(
     said = capsys.readouterr().err.splitlines()
     assert code == 1
     assert len(said) == 1
-    assert "the detector failed on frame 2" in said[0]
+    assert "the detector failed on frame 0" in said[0]  # which it looks at in several ways
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["b-deid.mp4"]
 
 
@@ -408,38 +436,85 @@ def test_a_broken_cover_is_one_line_and_the_other_files_still_run(tmp_path, comm
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["b-deid.mp4"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_stopped_leaves_nothing_behind(tmp_path, moving, clip, number):
-    """Nothing under the final name, and no stray file after the next run."""
+# What has no room of its own: reading, planning, pasting and writing whole frames.
+MACHINERY = [
+    ("pipeline.planes.picture", moment("picture")),
+    ("pipeline.planes.region", moment("region")),
+    ("pipeline.planes.paste", moment("paste")),
+    ("pipeline.shots.Shots.cut", moment("cut")),
+    ("pipeline.chain.plan", 1),
+    ("pipeline.mux.VideoWriter.write", moment("write")),
+    ("pipeline.mux.VideoWriter.finish", 1),
+]
+
+
+@pytest.mark.parametrize(("place", "call"), MACHINERY)
+def test_a_fault_outside_the_rooms_is_one_line_and_no_output(
+    tmp_path, command, capsys, monkeypatch, place, call
+):
+    """The file at work gets none; the next one is processed as if nothing had been."""
+    owner, verb = _owner(place)
+    kept, calls = getattr(owner, verb), []
+
+    def broken(*arguments, **options):
+        calls.append(1)
+        if len(calls) == call:
+            raise MemoryError("none left") if call % 2 else ValueError("broken")
+        return kept(*arguments, **options)
+
+    monkeypatch.setattr(owner, verb, broken)
+    code = command(furnish(Settings(mode="mosaic")), "-q", "--mode=mosaic")
+    said = capsys.readouterr().err.splitlines()
+    assert len(calls) > call
+    assert code == 1
+    assert len(said) == 1
+    assert "a.mp4" in said[0]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["b-deid.mp4"]
+
+
+def _owner(place):
+    """The module or class of a dotted name, and the last part of that name."""
+    path, verb = place.rsplit(".", 1)
+    module, _, name = path.rpartition(".")
+    if name[0].isupper():
+        return getattr(importlib.import_module(module), name), verb
+    return importlib.import_module(path), verb
+
+
+def test_a_disk_that_is_full_is_one_line_and_leaves_nothing(
+    tmp_path, clip, deidentify, monkeypatch
+):
+    """The kernel's own answer: every write to /dev/full fails for want of space."""
+    opened = av.open
+
+    def full(file, mode="r", **options):
+        return opened("file:/dev/full" if mode == "w" else file, mode, **options)
+
+    monkeypatch.setattr(av, "open", full)
+    with pytest.raises(DeidError, match="the disk is full") as caught:
+        deidentify(clip, tmp_path / "out.mp4", furnish(Settings(mode="mosaic")), mode="mosaic")
+    one_line_and_no_output(caught.value, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "photo.png", "photo.gif"])
+def test_a_disk_that_fills_up_at_the_last_moment_leaves_nothing(
+    tmp_path, clip, before, monkeypatch, deidentify, name
+):
+    """All was written, but it did not reach the disk."""
+    source = clip
+    if name != clip.name:
+        source = tmp_path / name
+        Canvas.fromarray(before[0]).save(source)
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
     out = tmp_path / "out"
-    long = write_clip(tmp_path / "long.mp4", [*moving, *moving[::-1]] * 3)
-    command = [
-        sys.executable,
-        "-m",
-        "pipeline.cli",
-        "run",
-        "--out",
-        str(out),
-        "--mode=solid",
-        "--detect-size=160",
-    ]
-    run = subprocess.Popen([*command, str(long)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    while not (out.is_dir() and any(out.iterdir())):
-        assert run.poll() is None, "it ended before it could be stopped"
-        time.sleep(0.01)
-    run.send_signal(number)
-    said = run.communicate(timeout=60)[1]
-    assert run.returncode != 0
-    assert [p for p in out.iterdir() if not p.name.endswith(".part")] == []
-    if number != signal.SIGKILL:
-        assert run.returncode == cli.INTERRUPTED
-        assert "interrupted" in said
-        assert "Traceback" not in said
-        assert list(out.iterdir()) == []
-    done = subprocess.run([*command, str(clip)], cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode == 0
-    assert [p.name for p in out.iterdir()] == ["clip-deid.mp4"]
+    out.mkdir()
+    with pytest.raises(DeidError, match="the disk is full") as caught:
+        deidentify(source, out / name, furnish(Settings(mode="mosaic")), mode="mosaic")
+    one_line_and_no_output(caught.value, out)
 
 
 def test_the_pixels_of_a_frame_are_never_written_in_place(clip):
