@@ -169,18 +169,21 @@ def summary(tasks: list[Task], quiet: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("file", overflow="fold")
-    for name in ("frames", "faces", "tracks", "people", "surrogate", "fallback", "s", "frames/s"):
+    kept = any(task.report.kept for task in tasks)
+    shown = ("surrogate", "fallback", *(["kept"] if kept else []), "s", "frames/s")
+    for name in ("frames", "faces", "tracks", "people", *shown):
         table.add_column(name, justify="right")
     for task in tasks:
-        table.add_row(escape(str(task.path.name)), *_cells(task))
+        table.add_row(escape(str(task.path.name)), *_cells(task, kept))
     _CONSOLE.print(table)
 
 
-def _cells(task: Task) -> list[str]:
+def _cells(task: Task, kept: bool) -> list[str]:
     if task.state != "done":
         return [task.state]
     done = task.report
-    faces = done.surrogates + done.fallbacks
+    faces = done.surrogates + done.fallbacks + done.kept
     numbers = [done.frames, faces, done.tracks, done.persons, done.surrogates, done.fallbacks]
+    numbers += [done.kept] if kept else []
     rate = done.frames / max(task.seconds, 1e-6)
     return [*(str(number) for number in numbers), f"{task.seconds:.1f}", f"{rate:.1f}"]

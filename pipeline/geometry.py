@@ -91,6 +91,16 @@ def overlap(a: Floats, b: Floats) -> Floats:
     return (common / np.maximum(union, 1e-9)).astype(np.float32)
 
 
+def shared(a: Floats, b: Floats) -> Floats:
+    """The share of the smaller box that (n, 4) boxes have in common with (m, 4), (n, m)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    common = np.clip(high - low, 0, None).prod(axis=2)
+    area_a, area_b = (np.clip(q[:, 2:] - q[:, :2], 0, None).prod(axis=1) for q in (a, b))
+    smaller = np.minimum(area_a[:, None], area_b[None, :])
+    return (common / np.maximum(smaller, 1e-9)).astype(np.float32)
+
+
 def pixels(box: Floats, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """The whole pixels under a box, clipped to a picture of `size` (width, height)."""
     x1, y1 = np.floor(box[:2]).astype(int)

@@ -13,10 +13,13 @@ from pipeline.database import Database
 from pipeline.errors import SettingsError
 from pipeline.expressions import Calm
 from pipeline.extractors import Thresholds
+from pipeline.keeping import Keeper
 from pipeline.settings import Settings
 from pipeline.weights import locate
 from replacer.fill import Fill
 from replacer.glasses import Glasses
+from replacer.occlusion import Occlusion
+from replacer.spectacles import Spectacles
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,9 @@ class Drawing:
     canonical: Canonical
     mean: Floats  # (d,) the donors' mean features, which centre all others
     thresholds: Thresholds  # of likeness, as the extractor measures it
-    glasses: Glasses | None = None  # None where nobody keeps theirs
+    glasses: Glasses | Spectacles | None = None  # kept, or drawn; None where nobody wears any
     beard: Beard | None = None  # None where the DB cannot tell beards
+    occlusion: Occlusion | None = None  # None where what hides a face is drawn over
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Rooms:
     fallback: Fill
     drawing: Drawing | None
     eyes: Iris | None = None  # None where nobody's eyes are drawn
+    keeper: Keeper | None = None  # None where nobody is kept
 
 
 def furnish(settings: Settings, home: Path = database.HOME) -> Rooms:
@@ -71,16 +76,27 @@ def _drawing(settings: Settings, home: Path) -> Drawing:
         extractors.thresholds(settings.extractor, home),
         _glasses(settings, donors),
         donors.beard,
+        _occlusion(settings, donors),
     )
 
 
-def _glasses(settings: Settings, donors: Database) -> Glasses | None:
-    """None where nobody keeps theirs: people must not be told apart by what they wear."""
+def _glasses(settings: Settings, donors: Database) -> Glasses | Spectacles | None:
+    """None where nobody wears any: the members of a group must not be told apart by glasses."""
     if settings.glasses == "drop" or steering.k_same(settings.scheme):
         return None
     face = donors.canonical
     locate("glasses_weights")  # checked, and read from beside the network
-    return Glasses(locate("glasses"), face.layout, face.triangles)
+    finder = Glasses(locate("glasses"), face.layout, face.triangles)
+    if settings.glasses == "keep":
+        return finder
+    return Spectacles(finder, (face.shape, face.layout), settings.shape)
+
+
+def _occlusion(settings: Settings, donors: Database) -> Occlusion | None:
+    """None where what hides a face is drawn over, as where all of a group must look alike."""
+    if settings.occlusion == "cover" or steering.k_same(settings.scheme):
+        return None
+    return Occlusion(donors.canonical.layout, donors.canonical.triangles)
 
 
 def _check_identity(settings: Settings, donors: Database) -> None:
