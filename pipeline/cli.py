@@ -8,7 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from pipeline import (
+    command_gallery,
     command_run,
+    command_stream,
     fetch,
     report,
     room_detect,
@@ -17,12 +19,14 @@ from pipeline import (
     room_match,
     room_replace,
 )
-from pipeline.errors import DeidError
+from pipeline.errors import DeidError, one_line
 from pipeline.options import Parser
 
 INTERRUPTED: Final = 130
 _COMMANDS: Final = (
     command_run,
+    command_stream,
+    command_gallery,
     room_detect,
     room_extract,
     room_match,
@@ -52,6 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
         return code
     except DeidError as error:
         log.error("%s", error)
+        return 1
+    except MemoryError:
+        log.error("not enough memory; close other programs, or give smaller pictures")
+        return 1
+    except Exception as error:  # a fault of ours, or of a library in distress
+        log.debug("stopped", exc_info=True)
+        log.error("stopped by a fault (%s: %s); --verbose tells where", type(error).__name__,
+                  one_line(error))  # fmt: skip
         return 1
     except KeyboardInterrupt:
         log.error("interrupted: the file at work was not written, earlier ones are whole")

@@ -7,10 +7,18 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pipeline import keep_options, steering
 from pipeline import options as shared
-from pipeline import steering
 from pipeline.registry import BACKENDS
-from pipeline.settings import DONORS, EXPRESSIONS, GLASSES, MODES, Settings
+from pipeline.settings import (
+    DONORS,
+    EXPRESSIONS,
+    GLASSES,
+    MODES,
+    OCCLUSIONS,
+    PERSON_SCOPES,
+    Settings,
+)
 from pipeline.weights import DB
 
 if TYPE_CHECKING:
@@ -33,7 +41,8 @@ def add_to(commands: shared.Commands) -> None:
     )
     run.set_defaults(run=_run)
     _add_files(run)
-    _add_faces(run)
+    add_faces(run)
+    keep_options.add_to(run)
     _add_surrogates(run)
     _add_outputs(run)
 
@@ -53,6 +62,7 @@ def joined(arguments: list[str]) -> list[str]:
 def _run(options: argparse.Namespace) -> int:
     settings = Settings(**{f.name: getattr(options, f.name) for f in fields(Settings)})
     salt = shared.salt(options)
+    keep_options.check(options, settings)
     _warn(settings)
     inputs = options.inputs or [_standard_input_folder(options.quiet)]
     from pipeline import display, job, rooms
@@ -63,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     log.debug("settings: %s", settings.record())
     waiting = [task for task in tasks if task.state == "waiting"]
     if waiting or not tasks:
-        furnished = rooms.furnish(settings, options.db)
+        furnished = keep_options.keeping(options, settings, rooms.furnish(settings, options.db))
         record = _process(tasks, furnished, settings, salt, options.quiet)
         if options.report:
             _write(options.report, record)
@@ -89,17 +99,22 @@ def _process(
 ) -> dict[str, object]:
     """Work off the files; what may be said of the scheme afterwards."""
     from pipeline import closed, display, job, k_same
+    from pipeline.cast import Cast
 
     waiting = [task for task in tasks if task.state == "waiting"]
     k = steering.k_same(settings.scheme)
     together = closed.ClosedSet(tasks, rooms, settings, k) if k and waiting else None
+    cast = None
+    if settings.person_scope == "job" and not k:
+        job.refuse_skipped(tasks, "--person-scope job")
+        cast = Cast()
     with display.progress(waiting, quiet) as shown:
         if together:
             for task, step in together.run(salt):
                 shown.step(task, step)
         for task in waiting:
             if not together:
-                for step in job.run(task, rooms, settings, salt):
+                for step in job.run(task, rooms, settings, salt, cast):
                     shown.step(task, step)
             shown.finish(task)
     if together is None:
@@ -137,7 +152,8 @@ def _add_files(run: argparse.ArgumentParser) -> None:
     shared.add_common(group)
 
 
-def _add_faces(run: argparse.ArgumentParser) -> None:
+def add_faces(run: argparse.ArgumentParser) -> None:
+    """How faces are found and told apart."""
     group = run.add_argument_group("faces")
     known = {room: ", ".join(names) for room, names in BACKENDS.items()}
     add = group.add_argument
@@ -145,13 +161,18 @@ def _add_faces(run: argparse.ArgumentParser) -> None:
     add("--detector", default=_DEFAULT.detector, help=f"finds faces: {known['detector']}")
     add("--detect-size", type=int, default=_DEFAULT.detect_size,
         help="px of the longer side of the picture in which faces are sought")  # fmt: skip
-    add("--detect-every", type=int, default=_DEFAULT.detect_every,
-        help="seek faces in every n-th frame and follow them in between")  # fmt: skip
+    add("--detect-every", type=_number_or_word, default=_DEFAULT.detect_every, metavar="N",
+        help="seek faces in every n-th frame and follow them in between; auto: as often as the "
+        "clip needs it")  # fmt: skip
     add("--detect-threshold", type=float, default=_DEFAULT.detect_threshold,
         help="score from which a face starts to be followed; lower covers more")  # fmt: skip
     add("--min-face", type=int, default=_DEFAULT.min_face,
         help="px; smaller finds are taken for noise")  # fmt: skip
     add("--extractor", default=_DEFAULT.extractor, help=f"tells people apart: {known['extractor']}")
+
+
+def _number_or_word(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def _add_surrogates(run: argparse.ArgumentParser) -> None:
@@ -161,6 +182,9 @@ def _add_surrogates(run: argparse.ArgumentParser) -> None:
     add_mixing(group)
     add_wearing(group)
     add_wishes(group)
+    add("--person-scope", default=_DEFAULT.person_scope,
+        help=f"{' or '.join(PERSON_SCOPES)}: how far one person keeps one surrogate; job: through "
+        "all files, which then tell who is in which of them")  # fmt: skip
     add("--scheme", default=_DEFAULT.scheme, metavar="default|k-same K",
         help="k-same K: groups of K or more people of this job share a surrogate; "
         "default: nothing formal is claimed")  # fmt: skip
@@ -192,8 +216,11 @@ def add_wearing(group: argparse._ArgumentGroup) -> None:
     add("--expression", default=_DEFAULT.expression,
         help=f"{' or '.join(EXPRESSIONS)}; neutral: mouth closed, eyes open")  # fmt: skip
     add("--glasses", default=_DEFAULT.glasses,
-        help=f"{' or '.join(GLASSES)} a person's own in front of the surrogate; a kept frame can "
-        "give a person away")  # fmt: skip
+        help=f"{', '.join(GLASSES)}; draw: who wears some gets another pair, made up; drop: none; "
+        "keep: their own in front of the surrogate, which can give them away")  # fmt: skip
+    add("--occlusion", default=_DEFAULT.occlusion,
+        help=f"{' or '.join(OCCLUSIONS)} what is in front of a face, as a hat brim or a "
+        "microphone, where it is surely no part of it")  # fmt: skip
     add("--identity", default=_DEFAULT.identity, metavar="ROWS",
         help="the same donors for everybody, as 12,40,77,301")  # fmt: skip
 
@@ -209,9 +236,16 @@ def add_wishes(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_outputs(run: argparse.ArgumentParser) -> None:
-    add = run.add_argument_group("outputs").add_argument
-    add("--crf", type=int, default=_DEFAULT.crf, help="x264 quality, 0 lossless .. 51 worst")
-    add("--preset", default=_DEFAULT.preset, help="x264 speed: ultrafast .. veryslow")
+    group = run.add_argument_group("outputs")
+    add_encoding(group)
+    add = group.add_argument
     add("--max-pixels", type=int, default=_DEFAULT.max_pixels,
         help="megapixels above which a picture is refused")  # fmt: skip
     add("--keep-date", action="store_true", help="keep the date of recording")
+
+
+def add_encoding(group: argparse._ArgumentGroup) -> None:
+    """How videos are encoded."""
+    add = group.add_argument
+    add("--crf", type=int, default=_DEFAULT.crf, help="x264 quality, 0 lossless .. 51 worst")
+    add("--preset", default=_DEFAULT.preset, help="x264 speed: ultrafast .. veryslow")

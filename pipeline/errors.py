@@ -3,14 +3,24 @@
 DeidError
 ├── SettingsError   an option or settings file that cannot be obeyed
 ├── WeightsError    a model file that is missing, altered or of another make
+├── GalleryError    a keep-list that cannot be opened, or a picture that tells of nobody
 ├── MediaError      a photo or video that cannot be read or written
 ├── RoomError       a room that failed on a whole frame, so that nothing in it can be trusted
 └── ContractError   a room handed on arrays of the wrong shape
 """
 
 
+def one_line(error: BaseException) -> str:
+    """What an error says, with the line breaks of libraries taken out."""
+    return " ".join(str(error).split())
+
+
 class DeidError(Exception):
     """Whatever a user is told in one line, with exit code 1."""
+
+    def __str__(self) -> str:
+        """The message, of whatever it was made up, in one line."""
+        return " ".join(super().__str__().split())
 
 
 class SettingsError(DeidError, ValueError):
@@ -19,6 +29,10 @@ class SettingsError(DeidError, ValueError):
 
 class WeightsError(DeidError, LookupError):
     """A model file that is missing, altered or does not fit."""
+
+
+class GalleryError(DeidError, LookupError):
+    """A stored keep-list that cannot be used, or a picture that cannot be put into it."""
 
 
 class MediaError(DeidError, OSError):

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline import atomic, chain, media
+from pipeline.cast import Cast
 from pipeline.chain import Report, Step
-from pipeline.errors import DeidError, MediaError
+from pipeline.errors import DeidError, MediaError, SettingsError, one_line
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings
 
@@ -84,12 +85,28 @@ def _task(path: Path, place: Path, out: Path, settings: Settings) -> Task:
     return Task(path, target, source)
 
 
-def run(task: Task, rooms: Rooms, settings: Settings, salt: bytes) -> Iterator[Step]:
-    """De-identify one file; afterwards its state, seconds and report tell what became of it."""
+def refuse_skipped(tasks: list[Task], option: str) -> None:
+    """Raise SettingsError where a file was done before: `option` needs to see all of them."""
+    skipped = next((task for task in tasks if task.state == "skipped"), None)
+    if skipped is not None:
+        raise SettingsError(
+            f"{skipped.target} is there already, and {option} takes a job as a whole: "
+            "add --overwrite or name another --out"
+        )
+
+
+def run(
+    task: Task, rooms: Rooms, settings: Settings, salt: bytes, cast: Cast | None = None
+) -> Iterator[Step]:
+    """De-identify one file; afterwards its state, seconds and report tell what became of it.
+
+    Persons whom `cast` holds keep their surrogates; without one those of the file are its own.
+    """
     with accounted(task):
         if task.source is not None:
             prepare(task.target.parent)
-            yield from chain.run(task.source, task.target, rooms, settings, salt, task.report)
+            report = task.report
+            yield from chain.run(task.source, task.target, rooms, settings, salt, report, cast)
             task.state = "done"
 
 
@@ -103,6 +120,13 @@ def accounted(task: Task) -> Iterator[None]:
         task.state, task.problem = "failed", str(error)
     except DeidError as error:
         task.state, task.problem = "failed", f"{task.path}: {error}"
+    except Exception as error:  # what nobody foresaw stops this file, and no other
+        log.debug("%s stopped the work on a file", type(error).__name__, exc_info=True)
+        task.state = "failed"
+        task.problem = (
+            f"{task.path}: stopped by a fault, no output ({type(error).__name__}: "
+            f"{one_line(error)}); --verbose tells where"
+        )
     finally:
         task.seconds += time.monotonic() - start
 

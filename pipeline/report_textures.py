@@ -32,9 +32,7 @@ def mixes(donors: Database, count: int, seed: int) -> Ints:
     matcher = Opposite(replace(rows, attributes=synthetic), rows.extractor)
     result = []
     for row in rng.choice(len(rows.rows), count):
-        person = Person(
-            rows.features[row], rows.skin[row], nobody().shape, style=rows.style[row]
-        )
+        person = Person(rows.features[row], rows.skin[row], nobody().shape, style=rows.style[row])
         result.append(matcher.match(person, K, rng).identities[0])
     return np.stack(result)
 

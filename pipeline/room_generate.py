@@ -128,12 +128,13 @@ def picture_of(drawn: "Surrogate", canonical: Any, options: argparse.Namespace) 
 def _sheet(options: argparse.Namespace, painter: "Painter", look: "Look") -> Path:
     import numpy as np
 
-    from pipeline import planning, portraits, room_pictures, sheets
+    from pipeline import portraits, room_pictures, sheets
+    from pipeline.cast import keyed
 
     _within("--random", options.random, (1, MOST))
     target = _target(options, f"random-{options.random}.png")
     room_pictures.form_of(target)
-    rng = planning.keyed(shared.salt(options), b"sheet", options.random)
+    rng = keyed(shared.salt(options), b"sheet", options.random)
     mixes = portraits.random_mixes(options.random, options.k, painter.rows, rng)
     tiles = [picture_of(painter.mix(mix, look), painter.canonical, options) for mix in mixes]
     across = int(np.ceil(np.sqrt(len(tiles))))

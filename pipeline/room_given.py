@@ -14,6 +14,7 @@ from pipeline.contract import Faces, Floats, Frame, Generator, Image, Ints, Pers
 from pipeline.database import Database
 from pipeline.errors import MediaError
 from pipeline.geometry import overlap
+from pipeline.people import people
 from pipeline.room_files import Picture
 from pipeline.room_surrogates import identity
 from pipeline.rooms import Rooms
@@ -85,7 +86,7 @@ class Given:
     def covered(self, picture: Picture, frame: Frame, path: Path, report: Report) -> Frame:
         """The photo with every face replaced or covered, by the same ladder as in a run."""
         analysis = room_files.studied(picture, frame, self._rooms)
-        known = planning.people(analysis, self._rooms)
+        known = people(analysis, self._rooms)
         chosen = [self._chosen(said, path) for said in picture.said]
         wanting = [
             m is None and not s.get(_COVER) for m, s in zip(chosen, picture.said, strict=True)
@@ -97,7 +98,7 @@ class Given:
             None if said.get(_COVER) else mix
             for mix, said in zip(chosen, picture.said, strict=True)
         ]
-        plan = planning.arranged(analysis, known, donors, self._rooms, self._settings)
+        plan = planning.arranged(analysis, known, donors, self._rooms)
         report.faults = analysis.faults
         return chain.covered(frame, plan, self._rooms, report)
 

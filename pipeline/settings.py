@@ -8,7 +8,9 @@ from pipeline.errors import SettingsError
 MODES = ("surrogate", "mosaic", "blur", "solid")
 DONORS = ("opposite", "nearest")
 EXPRESSIONS = ("keep", "neutral")
-GLASSES = ("keep", "drop")
+PERSON_SCOPES = ("clip", "job")
+GLASSES = ("draw", "drop", "keep")
+OCCLUSIONS = ("keep", "cover")
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast",
     "medium", "slow", "slower", "veryslow", "placebo",
@@ -27,16 +29,18 @@ class Settings:
     donors: str = "opposite"
     k: int = 4
     detect_size: int = 1280
-    detect_every: int = 1
+    detect_every: int | str = 1  # frames, or "auto"
     detect_threshold: float = 0.35
     min_face: int = 10
     shape: float = 1.0
     expression: str = "keep"
-    glasses: str = "drop"
+    glasses: str = "draw"
+    occlusion: str = "keep"
     age: str = ""
     sex: str = ""
     skin: str = ""
     identity: str = ""
+    person_scope: str = "clip"
     scheme: str = steering.DEFAULT_SCHEME
     suffix: str = "-deid"
     overwrite: bool = False
@@ -51,10 +55,11 @@ class Settings:
         self._one_of("preset", PRESETS)
         self._one_of("expression", EXPRESSIONS)
         self._one_of("glasses", GLASSES)
+        self._one_of("occlusion", OCCLUSIONS)
+        self._one_of("person_scope", PERSON_SCOPES)
         for name, low, high in (
             ("k", 1, 16),
             ("detect_size", 128, 8192),
-            ("detect_every", 1, 30),
             ("detect_threshold", 0.05, 0.95),
             ("min_face", 4, 512),
             ("shape", 0.0, 1.0),
@@ -64,6 +69,9 @@ class Settings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"{flag(name)} must lie in {low}..{high}, got {value}")
+        every = self.detect_every
+        if every != "auto" and not (isinstance(every, int) and 1 <= every <= 30):
+            raise SettingsError(f"--detect-every must be auto or lie in 1..30, got {every}")
         if not self.suffix or "/" in self.suffix or "\\" in self.suffix:
             raise SettingsError(f"--suffix must be a part of a file name, got {self.suffix!r}")
         self._check_steering()
@@ -87,7 +95,8 @@ class Settings:
     def _one_of(self, name: str, known: tuple[str, ...]) -> None:
         value = getattr(self, name)
         if value not in known:
-            raise SettingsError(f"no {name} called {value!r}; known: {', '.join(known)}")
+            what, all_known = name.replace("_", " "), ", ".join(known)
+            raise SettingsError(f"no {what} called {value!r}; known: {all_known}")
 
     def record(self) -> dict[str, object]:
         """Plain data for the log."""

@@ -68,7 +68,7 @@ def command(*arguments):
         ("--nonsense", "--nonsense"),
         ("--suffix=a/b", "--suffix must be a part of a file name"),
         ("--expression=sad", "no expression called 'sad'; known: keep, neutral"),
-        ("--glasses=off", "no glasses called 'off'; known: keep, drop"),
+        ("--glasses=off", "no glasses called 'off'; known: draw, drop, keep"),
         ("--age=old", "--age must be years as 20..40, got 'old'"),
         ("--age=79..80", "donors fit --age, --sex and --skin"),
         ("--sex=x", "--sex must be female or male, got 'x'"),
@@ -97,14 +97,23 @@ def test_a_bad_option_in_a_process_of_its_own_is_one_line():
 
 
 def parsers():
-    parser = cli._parser()
-    return next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
+    """Every command by its words, those with verbs once for each."""
+
+    def below(parser, words):
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, child in action.choices.items():
+                    yield from below(child, (*words, name))
+                return
+        yield " ".join(words), parser
+
+    return dict(below(cli._parser(), ()))
 
 
 @pytest.mark.parametrize("name", sorted(parsers()))
 def test_help_explains_every_option(name, capsys):
     with pytest.raises(SystemExit) as end:
-        cli.main([name, "--help"])
+        cli.main([*name.split(), "--help"])
     told = capsys.readouterr().out
     assert end.value.code == 0
     for action in parsers()[name]._actions:
@@ -121,7 +130,8 @@ def test_help_lists_the_commands_and_loads_no_room():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("run", "detect", "extract", "match", "generate", "replace"):
+    rooms = ("detect", "extract", "match", "generate", "replace")
+    for name in ("run", "stream", "gallery", *rooms):
         assert f"\n    {name} " in done.stdout
 
 

@@ -25,7 +25,7 @@ from pipeline.settings import MODES, Settings, flag
         ("suffix", "", "--suffix"),
         ("suffix", "../x", "--suffix"),
         ("expression", "sad", "no expression called 'sad'; known: keep, neutral"),
-        ("glasses", "wear", "no glasses called 'wear'; known: keep, drop"),
+        ("glasses", "wear", "no glasses called 'wear'; known: draw, drop, keep"),
     ],
 )
 def test_a_value_outside_its_range_is_named(name, value, words):
