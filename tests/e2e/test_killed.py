@@ -118,7 +118,7 @@ def test_a_kill_at_any_moment_leaves_no_face_and_no_half_file(
         process = begun(command)
         if killed % 2:
             writing(process, out, left)
-            process.join(rng.random() * span / 4)
+            process.join(rng.random() * span / 25)
         else:
             process.join((killed + rng.random()) / kills * span)
         if process.exitcode is None:
