@@ -37,6 +37,8 @@ _UNFITTED: Final = 0.3
 _CORNERS: Final = (33, 263)  # outer, of the eyes in the face mesh
 _LOOKS: Final = 40
 _LOOKED_AT: Final = 400
+_CUT: Final = 0.25
+_CUT_OFF: Final = 0.06
 _FEWEST_OF_EYES: Final = 12
 _OPEN_EYES: Final = 0.75  # quantile: blinks are rarer than open eyes
 _FRONTAL_DEGREES: Final = 45.0
@@ -174,7 +176,7 @@ def _look(tracks: list[Track], frame: Frame, drawing: Drawing) -> None:
         last = track.last if track.sightings else None
         if last is None or last.frame != frame.index or last.width < _KNOWABLE:
             continue
-        quality = _quality(last, drawing)
+        quality = _quality(last, drawing) * (_CUT if _at_border(last, frame) else 1.0)
         close = [s for s in track.samples if frame.index - s.frame < _APART]
         worst = min(close or track.samples, key=lambda s: s.quality, default=None)
         if worst and (close or len(track.samples) >= _SAMPLES):
@@ -182,6 +184,14 @@ def _look(tracks: list[Track], frame: Frame, drawing: Drawing) -> None:
                 continue
             track.samples.remove(worst)
         track.samples.append(sample(track.last, frame, quality))
+
+
+def _at_border(sighting: Sighting, frame: Frame) -> bool:
+    """Whether the picture's border cuts off a part of the face: the rest tells nobody."""
+    x1, y1, x2, y2 = (float(edge) for edge in sighting.box)
+    width, height = frame.size
+    margin = _CUT_OFF * (x2 - x1)
+    return min(x1, y1, width - x2, height - y2) < -margin or min(x1, width - x2) < 1
 
 
 def _quality(sighting: Sighting, drawing: Drawing) -> float:

@@ -157,9 +157,12 @@ def _beard(arrays: dict[str, Any]) -> Beard | None:
 
 
 def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
-    unknown = np.zeros_like(arrays["sex_weights"])  # a DB of an older version
-    told = ("mean", "sex_weights", "age_weights", "dark_weights", "whiskers_weights")
-    attributes = Attributes(*(arrays.get(key, unknown) for key in told))
+    own_width = len(arrays["mean"]) + 1
+    unknown = np.zeros(own_width, np.float32)  # not told by a DB, or by features, of older make
+    names = ("sex_weights", "age_weights", "dark_weights", "whiskers_weights")
+    told = [arrays.get(name, unknown) for name in names]
+    told = [weights if len(weights) == own_width else unknown for weights in told]
+    attributes = Attributes(arrays["mean"], *told)
     own = np.flatnonzero(arrays["identity"]).astype(np.int64)
     rows = DonorRows(
         rows=own,

@@ -7,9 +7,9 @@ import pytest
 
 from generator.looks import Beard, looks
 from pipeline import analysis
-from pipeline.contract import Faces
+from pipeline.contract import Faces, Frame
 from pipeline.geometry import warp
-from pipeline.tracks import Sample, Track
+from pipeline.tracks import Sample, Seen, Sighting, Track
 
 
 @pytest.fixture
@@ -79,3 +79,14 @@ def test_a_sample_without_a_mesh_does_not_spoil_the_others(sample, bearing):
     alone, both = (analysis._seen(track(*s), bearing) for s in ([sample], [blurred, sample]))
     for a, b in zip(alone, both, strict=True):
         assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("shift", "cut"), [((0, 0), False), ((-70, 0), True), ((70, 0), True), ((0, -40), True)]
+)
+def test_a_face_that_the_border_cuts_off_tells_little(shift, cut):
+    box = np.float32([60, 30, 140, 130]) + np.tile(np.float32(shift), 2)
+    nothing = np.full((5, 2), np.nan, np.float32)
+    seen = Sighting(0, box, nothing, np.full((468, 3), np.nan, np.float32), 0.0, Seen.DETECTED)
+    frame = Frame((np.zeros((200, 200, 3), np.uint8),), "rgb24")
+    assert analysis._at_border(seen, frame) == cut

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -199,3 +200,11 @@ def test_of_somebody_never_seen_well_nothing_is_known():
     person = described([track(range(3), 100)])
     assert np.isnan(person.features).all()
     assert np.isnan(person.shape).all()
+
+
+@pytest.mark.parametrize(("how", "numbers"), [(Seen.FOLLOWED, [0, 0]), (Seen.DETECTED, [0, 1])])
+def test_a_track_that_merely_ran_on_does_not_bar_the_persons_next_one(how, numbers):
+    """Its last frames lie on somebody who walks by, while the person is found again elsewhere."""
+    first, again = track(range(20), 100, ANN), track(range(12, 40), 300, ANN)
+    first.sightings[10:] = [replace(s, seen=how) for s in first.sightings[10:]]
+    assert linked([first, again], DRAWING) == numbers
