@@ -28,18 +28,19 @@ _LONGEST_NAME = 200
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, private: bool = False) -> Iterator[Path]:
     """A temporary file (mode 0600) that becomes `target` when the block ends well.
 
-    It is flushed to the disk before it is renamed, and removed on any exception. Raises
-    MediaError if the folder cannot be written to or the disk is full.
+    A `private` one stays readable by its owner only. It is flushed to the disk before it is
+    renamed, and removed on any exception. Raises MediaError if the folder cannot be written to
+    or the disk is full.
     """
     with telling(target):
         temporary, lock = _create(target)
     try:
         yield temporary
         with telling(target):
-            _publish(temporary, target)
+            _publish(temporary, target, private)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -113,12 +114,13 @@ def _is_abandoned(path: Path) -> bool:
     return True
 
 
-def _publish(temporary: Path, target: Path) -> None:
+def _publish(temporary: Path, target: Path, private: bool) -> None:
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
-    mask = os.umask(0o077)
-    os.umask(mask)
-    temporary.chmod(0o666 & ~mask)
+    if not private:
+        mask = os.umask(0o077)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
     temporary.replace(target)
     # A rename is only safe from a power cut once its folder is on the disk too.
     with suppress(OSError):

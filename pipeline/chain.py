@@ -22,6 +22,8 @@ from pipeline.geometry import bounds, pixels, scaled
 from pipeline.media import Source
 from pipeline.planning import Plan, Planned, plan
 from pipeline.pose import posed
+from pipeline.record import FALLBACK, ORIGINAL, PASTED, SURROGATE
+from pipeline.recording import Recorder
 from pipeline.rooms import Drawing, Rooms
 from pipeline.settings import Settings
 from pipeline.tracking import MESH_FOUND
@@ -52,6 +54,7 @@ class Report:
     fallbacks: int = 0
     kept: int = 0
     faults: Faults = field(default_factory=Faults)
+    recorder: Recorder | None = None  # None where no record is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def render(
     settings: Settings,
     report: Report,
 ) -> Iterator[Step]:
-    """The last step of `run`: write `target` as planned."""
+    """The last step of `run`: write `target` as planned, then the record of it."""
     analysis, todo = planned
     own: dict[int, Own] = {}
     report.tracks, report.persons = len(todo.tracks), len(todo.persons)
@@ -105,6 +108,8 @@ def render(
             report.frames = frame.index + 1
             yield Step("render", report.frames)
         _check_count(source, report.frames == analysis.frames)
+    if report.recorder is not None:
+        report.recorder.write(source.path, target, planned)
 
 
 def _check_count(source: Source, same: bool) -> None:
@@ -120,6 +125,8 @@ def covered(
 
     `own` is what the frames before told of each track's face; it learns from this one.
     """
+    if report.recorder is not None:
+        report.recorder.frame(frame)
     here = [(todo.tracks[track], row, track) for track, row in todo.at.get(frame.index, [])]
     here.sort(key=lambda place: place[0].sightings[place[1]].width)
     known: dict[int, Own] = {}
@@ -127,7 +134,12 @@ def covered(
     for track, row, number in here:
         if own is not None:
             known[number] = own.get(number, Own())
-        patches.extend(_patches(frame, (track, row), known.get(number), (todo, rooms, report)))
+        faults = report.faults.count
+        how, drawn = _patches(frame, (track, row), known.get(number), (todo, rooms, report))
+        patches.extend(drawn)
+        if report.recorder is not None:
+            failed = report.faults.count > faults
+            report.recorder.face((number, frame.index), how, drawn, failed)
     if own is not None:
         own.clear()
         own.update(known)
@@ -136,12 +148,14 @@ def covered(
 
 def _patches(
     frame: Frame, place: tuple[Planned, int], own: Own | None, job: tuple[Plan, Rooms, Report]
-) -> list[Patch]:
-    """The surrogate of one face-frame, its cover where there is none, both where they change."""
+) -> tuple[str, list[Patch]]:
+    """How one face-frame is covered, and with what: its surrogate, its cover where there is none,
+    both where they change.
+    """
     (track, row), (todo, rooms, report) = place, job
     if track.shows(row):
         report.kept += 1
-        return []
+        return ORIGINAL, []
     sighting, rung, share = track.sightings[row], track.rungs[row], track.mix[row]
     drawing, donors = rooms.drawing, todo.donors[track.person]
     drawn: list[tuple[Patch, float]] | None = None
@@ -152,15 +166,15 @@ def _patches(
         )
     if drawn is None or not _hides(drawn[-1][0], sighting.box, frame.size):
         report.fallbacks += 1
-        return [_cover(frame, sighting, rooms)]
+        return FALLBACK, [_cover(frame, sighting, rooms)]
     report.surrogates += 1
-    shown = drawn[-1][0]
+    shown, how = drawn[-1][0], SURROGATE if rung == Rung.SURROGATE else PASTED
     if rung == Rung.SURROGATE:
         shown = next(p for p, least in drawn if _hides(p, sighting.box, frame.size, least))
     beside = fading.around(track, row)
     if beside == 0:
-        return [shown]
-    return fading.faded(_cover(frame, sighting, rooms), shown, share, beside)
+        return how, [shown]
+    return how, fading.faded(_cover(frame, sighting, rooms), shown, share, beside)
 
 
 def _surrogate(

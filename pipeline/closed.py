@@ -52,6 +52,8 @@ class ClosedSet:
                 raise MediaError(f"{task.path}: changed while the job ran; run it again")
             job.prepare(task.target.parent)
             planned = analysis, plan
+            if task.report.recorder is not None:
+                task.report.recorder.guarantee = self.outcome.record()
             yield from chain.render(
                 task.source, task.target, planned, self._rooms, self._settings, task.report
             )

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pipeline import keep_options, steering
+from pipeline import keep_options, record_options, steering
 from pipeline import options as shared
 from pipeline.registry import BACKENDS
 from pipeline.settings import (
@@ -63,6 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     settings = Settings(**{f.name: getattr(options, f.name) for f in fields(Settings)})
     salt = shared.salt(options)
     keep_options.check(options, settings)
+    record_options.check(options)
     _warn(settings)
     inputs = options.inputs or [_standard_input_folder(options.quiet)]
     from pipeline import display, job, rooms
@@ -74,6 +75,8 @@ def _run(options: argparse.Namespace) -> int:
     waiting = [task for task in tasks if task.state == "waiting"]
     if waiting or not tasks:
         furnished = keep_options.keeping(options, settings, rooms.furnish(settings, options.db))
+        if options.record:
+            record_options.prepare(tasks, furnished, settings, options)
         record = _process(tasks, furnished, settings, salt, options.quiet)
         if options.report:
             _write(options.report, record)
@@ -149,6 +152,7 @@ def _add_files(run: argparse.ArgumentParser) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     group.add_argument("--report", type=Path, metavar="FILE",
         help="write here, as JSON, what the scheme guarantees: groups and their sizes")  # fmt: skip
+    record_options.add_to(group)
     shared.add_common(group)
 
 

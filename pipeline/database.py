@@ -88,6 +88,13 @@ def seal(folder: Path) -> None:
     (folder / SEAL).write_text(json.dumps(sums, indent=1) + "\n", encoding="utf-8")
 
 
+def sums(name: str, home: Path = HOME) -> dict[str, str]:
+    """sha256 of the model files of the DB called `name`, by folder and name."""
+    folder = _folder(name, home / "generators")
+    sealed = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+    return {f"{folder.name}/{file}": sealed[file] for file in sorted(sealed)}
+
+
 def _folder(name: str, generators: Path) -> Path:
     folders = [p for p in generators.glob("*/") if not p.name.startswith(".")]
     known = sorted(folder.name for folder in folders if (folder / SEAL).is_file())

@@ -176,6 +176,17 @@ def summary(tasks: list[Task], quiet: bool) -> None:
     for task in tasks:
         table.add_row(escape(str(task.path.name)), *_cells(task, kept))
     _CONSOLE.print(table)
+    _records(tasks)
+
+
+def _records(tasks: list[Task]) -> None:
+    """Where the records are, and what to do with them."""
+    recorders = [task.report.recorder for task in tasks if task.state == "done"]
+    places = [recorder.target for recorder in recorders if recorder is not None]
+    if places:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        line = f"record: {places[0]}{more}; look: facesurrogate review {places[0]}"
+        _CONSOLE.print(line, markup=False, soft_wrap=True)
 
 
 def _cells(task: Task, kept: bool) -> list[str]:

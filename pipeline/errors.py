@@ -4,6 +4,8 @@ DeidError
 ├── SettingsError   an option or settings file that cannot be obeyed
 ├── WeightsError    a model file that is missing, altered or of another make
 ├── GalleryError    a keep-list that cannot be opened, or a picture that tells of nobody
+├── BoxesError      boxes of another detector that cannot be read or do not fit their file
+├── RecordError     a record of a run that cannot be read, or belongs to another file
 ├── MediaError      a photo or video that cannot be read or written
 ├── RoomError       a room that failed on a whole frame, so that nothing in it can be trusted
 └── ContractError   a room handed on arrays of the wrong shape
@@ -33,6 +35,14 @@ class WeightsError(DeidError, LookupError):
 
 class GalleryError(DeidError, LookupError):
     """A stored keep-list that cannot be used, or a picture that cannot be put into it."""
+
+
+class BoxesError(DeidError, ValueError):
+    """A file of boxes that cannot be read, or that was made for another photo or video."""
+
+
+class RecordError(DeidError, ValueError):
+    """A record that cannot be read, is newer than we are, or was made from another file."""
 
 
 class MediaError(DeidError, OSError):

@@ -78,6 +78,7 @@ def keeping(options: argparse.Namespace, settings: Settings, rooms: "Rooms") -> 
         donors,
         options.keep_threshold,
         bool(options.only),
+        gallery.names,
     )
     return replace(rooms, keeper=keeper)
 

@@ -54,6 +54,7 @@ class Keeper:
     people: Floats  # (p, d) length 1
     limits: Limits
     only: bool = False
+    names: tuple[str, ...] = ()  # (p,)
 
     def features(self, sample: Sample) -> Floats | None:
         """(d,) of the face in a sample, None where the extractor cannot tell."""
@@ -104,16 +105,16 @@ class Keeper:
 
 def keeper(
     people: Floats, source: tuple[str, Extractor], donors: tuple[Floats, Floats, Floats],
-    given: float | None, only: bool,
+    given: float | None, only: bool, names: tuple[str, ...] = (),
 ) -> Keeper:  # fmt: skip
-    """For the people (p, d) of a keep-list.
+    """For the people (p, d) of a keep-list, and their `names`.
 
     `source` is the extractor's name and the extractor, `donors` are its features of them (n, d),
     the mean of these (d,) and the canonical shape; `given` overrides the threshold.
     """
     (name, extractor), (features, mean, shape) = source, donors
     tail = _MEASURED.get(name) or measured(strangers(features, mean))
-    return Keeper(extractor, mean, shape, people, limits(tail, len(people), given), only)
+    return Keeper(extractor, mean, shape, people, limits(tail, len(people), given), only, names)
 
 
 def strangers(features: Floats, mean: Floats) -> Floats:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from matcher.keep import NOBODY
 from pipeline.analysis import Analysis
 from pipeline.cast import Cast
 from pipeline.contract import Ints, Person
@@ -24,6 +25,9 @@ class Planned:
     person: int
     mix: list[float]  # share of the surrogate over the fallback cover, in [0, 1]
     kept: list[bool] = field(default_factory=list)  # shown as it is; empty: nowhere
+    listed: int = NOBODY  # who of the keep-list it is
+    near: bool = False  # whether that was decided near the threshold
+    certain: bool = True  # whether any detection left no doubt that it is a face
 
     def shows(self, row: int) -> bool:
         """Whether a sighting stays as it is."""
@@ -75,16 +79,16 @@ def _keep(result: Plan, analysis: Analysis, keeper: Keeper) -> None:
     sightings = [track.sightings for track in result.tracks]
     nowhere: list[list[bool]] = [[] for _ in sightings]
     kept = analysis.faults.guarded(lambda: shown(analysis.tracks, decisions, sightings), nowhere)
-    for track, rows in zip(result.tracks, kept, strict=True):
-        track.kept = rows
+    for track, rows, decision in zip(result.tracks, kept, decisions, strict=True):
+        track.kept, track.listed, track.near = rows, decision.person, decision.near
 
 
 def arranged(analysis: Analysis, known: People, donors: list[Ints | None], rooms: Rooms) -> Plan:
     """The plan in which each person wears the mix of `donors`, or a cover where that is None."""
     tracks = covered(analysis, known.numbers, rooms.drawing)
     planned = [
-        Planned(track.sightings, track.rungs, number, track.mix)
-        for track, number in zip(tracks, known.numbers, strict=True)
+        Planned(track.sightings, track.rungs, number, track.mix, certain=seen.certain)
+        for track, number, seen in zip(tracks, known.numbers, analysis.tracks, strict=True)
     ]
     result = Plan(planned, known.persons, donors)
     for number, track in enumerate(tracks):

@@ -60,14 +60,23 @@ def detector(settings: Settings) -> Detector:
 
 def extractor(settings: Settings, db: Path = DB) -> Extractor:
     """The extractor with its weights: one of the table, or one that was trained, by its name."""
-    name = settings.extractor
-    if name in _WEIGHTS:
-        weights = [locate(file) for file in _WEIGHTS[name]]
-    else:
-        fetched = name in BACKENDS["extractor"] or name in extractors.added(db)
-        weights = [extractors.locate(name, db)] if fetched else []
-    made: Extractor = backend("extractor", _extractor_class(name, db))(*weights)
+    weights = _files_of(settings.extractor, db)
+    place = _extractor_class(settings.extractor, db)
+    made: Extractor = backend("extractor", place)(*weights.values())
     return made
+
+
+def files(settings: Settings, db: Path = DB) -> dict[str, Path]:
+    """The verified model files of the detector and the extractor, by their names."""
+    weights = {name: locate(name) for name in _WEIGHTS.get(settings.detector, ())}
+    return weights | _files_of(settings.extractor, db)
+
+
+def _files_of(name: str, db: Path) -> dict[str, Path]:
+    if name in _WEIGHTS:
+        return {file: locate(file) for file in _WEIGHTS[name]}
+    fetched = name in BACKENDS["extractor"] or name in extractors.added(db)
+    return {name: extractors.locate(name, db)} if fetched else {}
 
 
 def installed_extractors(db: Path = DB) -> list[str]:
