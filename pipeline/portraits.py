@@ -11,9 +11,10 @@ import numpy as np
 
 from generator.canonical import Canonical
 from generator.expression import eye_code
+from matcher.donors import DonorRows
 from pipeline import registry
 from pipeline.atomic import replacing, telling
-from pipeline.contract import MESH_POINTS, Floats, Image, Ints, Person, Surrogate
+from pipeline.contract import MESH_POINTS, Floats, Image, Person, Surrogate
 from pipeline.database import Database
 from pipeline.errors import ContractError, MediaError, SettingsError
 from pipeline.expressions import GAZES, wearing
@@ -22,6 +23,7 @@ from pipeline.settings import Settings
 CLIPS: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _RATE: Final = 25
 _QUALITY: Final = "16"
+_NEAR: Final = 24  # donors of whom a random mix is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Painter:
 
     def __init__(self, donors: Database, settings: Settings, size: int = 512) -> None:
         self.canonical: Canonical = donors.canonical
-        self.rows: Ints = donors.rows.rows
+        self.rows: DonorRows = donors.rows
         self._count = len(donors.faces.skin)
         self._name = donors.name
         self._size = size
@@ -149,8 +151,18 @@ def shares(weights: str, rows: tuple[int, ...]) -> dict[int, float]:
 
 
 def random_mixes(
-    count: int, k: int, rows: Ints, rng: np.random.Generator
+    count: int, k: int, donors: DonorRows, rng: np.random.Generator
 ) -> list[dict[int, float]]:
-    """`count` mixes of `k` different donors each."""
-    picked = [rng.choice(rows, k, replace=False) for _ in range(count)]
-    return [dict.fromkeys(mix.tolist(), 1.0) for mix in picked]
+    """`count` mixes of `k` different donors each, who look of one sex, age and skin tone: a child's
+    cheeks under an old man's eyes are no face.
+    """
+    looks = np.nan_to_num(np.column_stack([donors.likeness, donors.skin]))
+    looks = (looks - looks.mean(axis=0)) / (looks.std(axis=0) + 1e-6)
+    near = max(_NEAR, k) - 1
+    result = []
+    for anchor in rng.choice(len(looks), count).tolist():
+        apart = np.linalg.norm(looks - looks[anchor], axis=1)
+        apart[anchor] = np.inf
+        others = rng.choice(np.argsort(apart)[:near], k - 1, replace=False)
+        result.append(dict.fromkeys(donors.rows[[anchor, *others]].tolist(), 1.0))
+    return result

@@ -290,3 +290,14 @@ def test_a_heat_map_has_a_cell_for_each_pair(count):
     table = np.eye(count, dtype=np.float32)
     table[-1, 0] = np.nan
     assert room_pictures.heat_map(table).shape == (56 * count, 56 * count, 3)
+
+
+@pytest.mark.parametrize("k", [1, 4, 30])
+def test_random_mixes_are_of_donors_who_look_alike(donors, k):
+    rows = donors.rows
+    mixes = portraits.random_mixes(50, k, rows, np.random.default_rng(3))
+    assert all(len(mix) == k and set(mix) <= set(rows.rows.tolist()) for mix in mixes)
+    assert len({tuple(mix) for mix in mixes}) > 45
+    where = {row: place for place, row in enumerate(rows.rows.tolist())}
+    spread = [np.std(rows.likeness[[where[row] for row in mix], 1]) for mix in mixes]
+    assert np.mean(spread) < 0.6 * np.std(rows.likeness[:, 1])
