@@ -29,6 +29,8 @@ _COMPONENTS: Final = 120
 _GLASSES_FROM: Final = -1.0
 _ENOUGH: Final = 800
 _HATS: Final = ("beanie", " hat", "fedora", "cap", "bandana", "crown")
+_WOMEN: Final = 0.25  # apparent sex below
+_CHILDREN: Final = 14.0  # years
 _BEARDS: Final = ("beard", "goatee", "mustache")
 _UNFIT: Final = (
     "tongue", "makeup", "red eyes", "yellow eyes", "profile", "sideways", "back lighting",
@@ -49,7 +51,7 @@ class Material:
     yaws: Floats  # (m,) -1..1, 0 is frontal
     male: Floats  # (m,) apparent sex in [0, 1]
     ages: Floats  # (m,) apparent age in years
-    looks: Floats  # (m, 16) see looks.py
+    looks: Floats  # (m, g + 4) see looks.py
     layout: Floats  # (468, 2) of the textures, shares of their side
     unwanted: Mask  # (m,) left out by somebody who looked
 
@@ -95,7 +97,7 @@ def roles(material: Material) -> Roles:
         ("unlike a face", strange > np.array(_STRANGE)[old]),
     ]
     reasons = [", ".join(name for name, bad in faults if bad[row]) for row in range(len(small))]
-    beard = fit_beard(material.looks, label["beard"])
+    beard = fit_beard(material.looks, label["beard"], _told_of_beards(material, reasons))
     hairy = label["beard"] | (score["beard"] > -0.5)
     sure = label["beard"] | (score["beard"] > 0)
     bearded = sure & (beard.score(material.looks) > 0.65) & (material.male > 0.5)
@@ -113,6 +115,21 @@ def roles(material: Material) -> Roles:
         reasons=reasons,
         beard=beard,
     )
+
+
+def _told_of_beards(material: Material, reasons: list[str]) -> Mask:
+    """(m,) of whom it is known whether they wear a beard: those with a label, women and children;
+    where nobody is called shaved, all others too, but for stubble.
+    """
+    words = [text.lower() for text in material.labels]
+    bearded, stubbly, shaved = (
+        _labelled(words, some) for some in (_BEARDS, ("stubble",), ("clean-shaven",))
+    )
+    smooth = (material.male < _WOMEN) | (material.ages < _CHILDREN) | shaved
+    smooth |= not shaved.any()
+    clear = _without(reasons, "side light", "unlike a face")
+    result: Mask = (bearded | (smooth & clear)) & ~stubbly
+    return result
 
 
 def _without(reasons: list[str], *forgiven: str) -> Mask:

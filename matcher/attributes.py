@@ -21,7 +21,6 @@ class Attributes:
     sex_weights: Floats  # (d + 1,)
     age_weights: Floats  # (d + 1,)
     dark_weights: Floats  # (d + 1,) 0 where no label tells
-    whiskers_weights: Floats  # (d + 1,) 0 where no label tells
     synthetic: bool = False  # whether the people to be read are of the donors' kind
 
     def sex(self, features: Floats) -> Floats:
@@ -37,10 +36,6 @@ class Attributes:
         that shade is told from skin. 0.5 where the DB knows nothing.
         """
         return self._share(features, self.dark_weights)
-
-    def whiskers(self, features: Floats) -> Floats:
-        """(n,) log-odds of a beard in men's faces; 0 where the DB knows nothing."""
-        return self._score(features, self.whiskers_weights)
 
     def of_photograph(self, features: Floats) -> Floats:
         """(n, 2) sex and log age of real people.

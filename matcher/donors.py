@@ -27,7 +27,7 @@ _CHILD: Final = float(np.log(13 + AGE_OFFSET))
 _SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
 _STYLE_UNIT: Final = np.array([2.0, 14.0, 14.0], np.float32)
 BEARDED: Final = 0.5
-_SURELY_BEARDED: Final = 2.0
+_SURELY_BEARDED: Final = 2.7
 _SHAVED: Final = -1.0
 _FEWEST_BEARDS: Final = 20
 _CHOICE: Final = 10
@@ -123,8 +123,8 @@ class Opposite(_Donors):
         donors = self._donors
         if not np.isfinite(person.style).all() or "sex" in donors.ignored:
             return np.zeros(len(donors.rows), np.float32)
-        own, told = person.style.copy(), donors.attributes.whiskers(person.features[None])
-        bearded = own[0] + np.nan_to_num(told[0]) > _SURELY_BEARDED
+        own = person.style.copy()
+        bearded = own[0] > _SURELY_BEARDED  # a smile looks like a thin one
         own[0] = max(own[0], 1.0) if bearded else min(own[0], 2 * _SHAVED)
         apart = np.nan_to_num((donors.style - own) / _STYLE_UNIT)
         result: Floats = (apart**2).sum(axis=1)

@@ -15,6 +15,7 @@ from pipeline.layouts import Unusable
 
 CARD: Final = "card.md"
 UNUSABLE: Final = "unusable.csv"
+LABELS: Final = "labels.csv"  # what --labels added
 _LIBRARIES: Final = ("tensorflow", "keras", "openvino", "numpy")
 _TEXT: Final = """# Generator `{name}`
 

@@ -13,6 +13,7 @@ from generator.deconv import DonorFaces
 from generator.looks import Beard
 from matcher.attributes import Attributes
 from matcher.donors import DonorRows
+from pipeline.contract import Floats
 from pipeline.errors import SettingsError, WeightsError
 from pipeline.weights import DB
 
@@ -154,19 +155,30 @@ def _arrays(path: Path) -> dict[str, Any]:
 
 def donor_faces(arrays: dict[str, Any]) -> DonorFaces:
     """What the generator is told of the donors, out of the arrays of donors.npz."""
-    told = {field.name: arrays[field.name] for field in fields(DonorFaces)}
-    return DonorFaces(**told | {"shapes": told["shapes"].astype(np.float32)})
+    arrays = arrays | {"style": _style(arrays), "shapes": arrays["shapes"].astype(np.float32)}
+    return DonorFaces(**{field.name: arrays[field.name] for field in fields(DonorFaces)})
+
+
+def _style(arrays: dict[str, Any]) -> Floats:
+    """(m, 3) beards and make-up; a DB of older make does not know them."""
+    unknown = np.full((len(arrays["skin"]), 3), np.nan, np.float32)
+    style: Floats = arrays.get("style", unknown)
+    return style
 
 
 def _beard(arrays: dict[str, Any]) -> Beard | None:
+    """None in DBs of older make, which knew no beards or told them otherwise."""
     names = [f"beard_{field.name}" for field in fields(Beard)]
-    return Beard(*(arrays[name] for name in names)) if names[0] in arrays else None
+    if names[0] not in arrays:
+        return None
+    made = Beard(*(arrays[name] for name in names))
+    return made if len(made.weights) == len(made.centre) + 1 else None
 
 
 def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
     own_width = len(arrays["mean"]) + 1
     unknown = np.zeros(own_width, np.float32)  # not told by a DB, or by features, of older make
-    names = ("sex_weights", "age_weights", "dark_weights", "whiskers_weights")
+    names = ("sex_weights", "age_weights", "dark_weights")
     told = [arrays.get(name, unknown) for name in names]
     told = [weights if len(weights) == own_width else unknown for weights in told]
     attributes = Attributes(arrays["mean"], *told)
@@ -178,6 +190,6 @@ def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
         likeness=arrays["likeness"][own],
         attributes=attributes,
         extractor=str(arrays["extractor"]),
-        style=arrays["style"][own] if "style" in arrays else np.full((len(own), 3), np.nan),
+        style=_style(arrays)[own],
     )
     return donor_faces(arrays), rows

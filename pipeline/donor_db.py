@@ -13,10 +13,12 @@ from pipeline import labels, persons
 from pipeline.contract import Floats, Ints
 
 OF_EXTRACTOR: Final = (
-    "features", "mean", "sex_weights", "age_weights", "dark_weights", "whiskers_weights",
+    "features", "mean", "sex_weights", "age_weights", "dark_weights",
     "likeness", "extractor",
 )  # fmt: skip
 _LOGIT_UNIT: Final = 10.0
+_BEARDED: Final = 3.0  # scores of those of whom a label tells
+_SHAVED: Final = 2.0
 
 Arrays = dict[str, Any]
 
@@ -43,9 +45,8 @@ def attributes(features: Floats, words: list[str], own: Ints) -> Attributes:
     # Where all who are said to be dark are of one sex, skin would be taken for sex.
     sex = _told(centred, np.where(darks == 1, np.nan, sexes))
     dark = _told(centred, darks)
-    beard = _told(centred, np.array([labels.beard(text) for text in words]))
     age = fit_log_age(centred[dated], ages[dated]) if dated.sum() > 1 else flat
-    return Attributes(mean, sex, age, dark, beard)
+    return Attributes(mean, sex, age, dark)
 
 
 def _told(centred: Floats, wanted: Floats) -> Floats:
@@ -79,10 +80,20 @@ def of_extractor(
         "sex_weights": fitted.sex_weights,
         "age_weights": fitted.age_weights,
         "dark_weights": fitted.dark_weights,
-        "whiskers_weights": fitted.whiskers_weights,
         "likeness": likeness(features, of_person, fitted)[usable],
         "extractor": np.array(described.extractor),
     }
+
+
+def styles(material: Material, roles: Roles) -> Floats:
+    """(m, 3) see looks.py; what somebody who looked says of a beard counts more than its score."""
+    result = roles.beard.style(material.looks)
+    told = np.array([labels.beard(text) for text in material.labels])
+    score = result[:, 0]
+    score[told == 1] = _BEARDED
+    score[told == labels.STUBBLE] = 0
+    score[told == 0] = np.minimum(score[told == 0], -_SHAVED)
+    return result
 
 
 def of_pictures(
@@ -98,7 +109,7 @@ def of_pictures(
         "shapes": shapes.astype(np.float16),
         "codes": codes(shapes),
         "skin": np.stack([skin_tone(material.textures[row]) for row in usable]),
-        "style": roles.beard.style(material.looks[usable]),
+        "style": styles(material, roles)[usable],
         **{f"beard_{f.name}": getattr(roles.beard, f.name) for f in fields(roles.beard)},
         "identity": roles.identity[usable],
         "mouth": roles.mouth[usable],

@@ -8,6 +8,7 @@ import numpy as np
 SEXES: Final = {"f": "female", "m": "male"}
 ADULT: Final = "typical adult"
 CHILD: Final = "child"
+STUBBLE: Final = 0.5
 EMOTIONS: Final = {
     "an": "angry", "angry": "angry", "di": "disgusted", "disgusted": "disgusted",
     "fe": "fearful, wide eyes", "af": "fearful, wide eyes", "fearful": "fearful, wide eyes",
@@ -60,10 +61,15 @@ def dark(labels: str) -> float:
 
 
 def beard(labels: str) -> float:
-    """1 for words of men with beards, 0 for words of other men, NaN for all others."""
-    if sex(labels) != 1:
+    """1 for words of beards, STUBBLE for little of one, 0 for none, NaN where no word tells."""
+    words = labels.lower()
+    if _SURELY_FEMALE.search(words):
         return float("nan")
-    return float(bool(_BEARD.search(labels.lower())))
+    if _BEARD.search(words):
+        return 1.0
+    if "stubble" in words:
+        return STUBBLE
+    return 0.0 if "clean-shaven" in words else float("nan")
 
 
 def lively(labels: str) -> bool:

@@ -130,6 +130,28 @@ def leaving_out(found: Collection, path: Path) -> Collection:
     return replace(found, pictures=pictures)
 
 
+def relabelled(found: Collection, path: Path) -> Collection:
+    """The collection, with what a CSV file with the columns file and labels adds to its labels.
+
+    Raises SettingsError where the file cannot be read or names none of the pictures.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as rows:
+            added = {row["file"]: row["labels"] or "" for row in csv.DictReader(rows)}
+    except (OSError, UnicodeDecodeError, KeyError, csv.Error) as error:
+        raise SettingsError(
+            f"--labels {path} cannot be read as a table with the columns file and labels: {error}"
+        ) from None
+    known = {picture.name for picture in found.pictures} | {u.name for u in found.unusable}
+    if unknown := sorted(set(added) - known):
+        raise SettingsError(f"--labels {path} names {unknown[0]}, which is no picture there")
+    pictures = [
+        replace(p, labels="; ".join(filter(None, (p.labels, added.get(p.name)))))
+        for p in found.pictures
+    ]
+    return replace(found, pictures=pictures)
+
+
 def _collected(
     named: list[tuple[str, Picture | Unusable]],
     placed: list[Picture],

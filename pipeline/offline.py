@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import shutil
 import signal
 import sys
 from dataclasses import dataclass, replace
@@ -102,6 +103,8 @@ def build(options: argparse.Namespace) -> None:
         story = replace(story, measures=measures)
         (staged / card.CARD).write_text(card.write(story), encoding="utf-8")
         card.write_unusable(unusable, staged / card.UNUSABLE)
+        if options.labels:
+            shutil.copy(options.labels, staged / card.LABELS)
         database.seal(staged)
         target = options.out / "generators" / options.name
         switch_in(staged, target)
@@ -118,6 +121,8 @@ def _collection(options: argparse.Namespace) -> Collection:
     found = layouts.read(options.data, options.layout)
     if options.leave_out:
         found = layouts.leaving_out(found, options.leave_out)
+    if options.labels:
+        found = layouts.relabelled(found, options.labels)
     pictures = found.pictures[: options.limit or None]
     people = len({picture.person for picture in pictures})
     log.info("%s: %d files of %d people, read as %s", options.data, len(pictures), people,

@@ -21,7 +21,7 @@ def material(donors, textures):
         yaws=np.zeros(count, np.float32),
         male=np.full(count, 0.5, np.float32),
         ages=np.full(count, 25, np.float32),
-        looks=np.random.default_rng(0).normal(size=(count, 16)).astype(np.float32),
+        looks=np.random.default_rng(0).normal(size=(count, 20)).astype(np.float32),
         layout=donors.canonical.layout,
         unwanted=np.zeros(count, bool),
     )

@@ -8,9 +8,7 @@ from matcher.attributes import AGE_OFFSET, Attributes, fit_log_age
 
 @pytest.fixture
 def attributes():
-    return Attributes(
-        np.zeros(2, np.float32), *np.float32([[9, 0, 0], [0, 1, 3], [0, 9, 0], [0, 0, 0]])
-    )
+    return Attributes(np.zeros(2, np.float32), *np.float32([[9, 0, 0], [0, 1, 3], [0, 9, 0]]))
 
 
 @pytest.mark.parametrize(("feature", "sex"), [(-9.0, 0.0), (0.0, 0.5), (9.0, 1.0)])

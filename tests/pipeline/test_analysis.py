@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from generator.looks import Beard, looks
+from generator.looks import PAINT, Beard, looks
 from pipeline import analysis
 from pipeline.contract import Faces, Frame
 from pipeline.geometry import warp
@@ -13,11 +13,11 @@ from pipeline.tracks import Sample, Seen, Sighting, Track
 
 
 @pytest.fixture
-def beard():
+def beard(astronaut, drawing):
     """A score that is any number, but the same for the same looks."""
-    rng = np.random.default_rng(0)
-    weights = rng.normal(0, 0.02, 22).astype(np.float32)
-    return Beard(np.zeros(12, np.float32), np.full(12, 10, np.float32), weights)
+    wide = len(looks(astronaut, drawing.canonical.layout)) - len(PAINT)
+    weights = np.random.default_rng(0).normal(0, 0.02, wide + 1).astype(np.float32)
+    return Beard(np.zeros(wide, np.float32), np.full(wide, 10, np.float32), weights)
 
 
 @pytest.fixture
@@ -90,3 +90,23 @@ def test_a_face_that_the_border_cuts_off_tells_little(shift, cut):
     seen = Sighting(0, box, nothing, np.full((468, 3), np.nan, np.float32), 0.0, Seen.DETECTED)
     frame = Frame((np.zeros((200, 200, 3), np.uint8),), "rgb24")
     assert analysis._at_border(seen, frame) == cut
+
+
+def at(frame, x):
+    nothing = np.full((5, 2), np.nan, np.float32)
+    box = np.float32([x, 30, x + 60, 110])
+    return Sighting(frame, box, nothing, np.full((468, 3), np.nan, np.float32), 0.0, Seen.DETECTED)
+
+
+@pytest.mark.parametrize(
+    ("frame_of_other", "x", "alone"),
+    [(7, 200, True), (7, 85, True), (7, 60, False), (7, 20, False), (6, 20, True)],
+)
+def test_a_face_that_another_one_lies_over_tells_little(drawing, frame_of_other, x, alone):
+    track, other = Track(0, 0, [at(7, 20)]), Track(1, 0, [at(frame_of_other, x)])
+    frame = Frame((np.zeros((200, 500, 3), np.uint8),), "rgb24", 7)
+    qualities = []
+    for tracks in ([Track(2, 0, [at(7, 20)])], [track, other]):
+        analysis.keep_looks(tracks, frame, drawing)
+        qualities.append(tracks[0].samples[0].quality)
+    assert qualities[1] == pytest.approx(qualities[0] * (1 if alone else analysis._CUT))

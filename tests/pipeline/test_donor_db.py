@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from generator.looks import Beard
 from pipeline import donor_db
 from pipeline.donor_db import Described
 from tests.pipeline.test_persons import material, roles
@@ -53,3 +56,12 @@ def test_rows_are_those_of_the_usable_pictures_with_what_is_known_of_the_person(
     assert (arrays["features"][2:] == rows[3:]).all()
     assert arrays["mean"] == pytest.approx(rows[[0, 3, 4]].mean(axis=0))
     assert arrays["likeness"].shape == (4, 2)
+
+
+def test_what_labels_say_of_beards_counts_more_than_their_score():
+    looks = np.zeros((5, 8), np.float32)
+    looks[:, 0] = [-1, 1, 1, -3, 0.5]
+    beard = Beard(np.zeros(4), np.ones(4), np.float32([1, 0, 0, 0, 0]))
+    words = ["full beard", "stubble", "clean-shaven", "clean-shaven", "a man"]
+    told = donor_db.styles(SimpleNamespace(looks=looks, labels=words), SimpleNamespace(beard=beard))
+    assert told[:, 0].tolist() == [3, 0, -2, -3, 0.5]

@@ -50,9 +50,10 @@ def test_words_tell_dark_skin_from_light(words, dark):
 
 @pytest.mark.parametrize(
     ("words", "beard"),
-    [("full beard", 1), ("man with a goatee", 1), ("african male senior", 0), ("a man smiling", 0),
-     ("a woman with a beard", None), ("woman", None), ("blue hair", None)],
+    [("full beard", 1), ("man with a goatee", 1), ("a man smiling", None), ("clean-shaven", 0),
+     ("male; Stubble", 0.5), ("stubble; mustache", 1), ("a woman with a beard", None),
+     ("woman", None), ("blue hair", None)],
 )  # fmt: skip
-def test_words_tell_bearded_men_from_other_men(words, beard):
+def test_words_tell_beards_stubble_and_shaved_chins(words, beard):
     told = labels.beard(words)
     assert math.isnan(told) if beard is None else told == beard

@@ -153,6 +153,25 @@ def test_a_list_to_leave_out_that_cannot_be_obeyed_says_why(tmp_path, content):
         layouts.leaving_out(found, names)
 
 
+def test_labels_are_added_to_what_is_known(tmp_path):
+    found = layouts.read(touch(tmp_path, "a/1.jpg", "b/1.jpg"))
+    table = tmp_path / "labels.csv"
+    table.write_text("file,labels\nb/1.jpg,stubble\n")
+    once = layouts.relabelled(found, table)
+    assert [p.labels for p in once.pictures] == ["", "stubble"]
+    assert [p.labels for p in layouts.relabelled(once, table).pictures] == ["", "stubble; stubble"]
+
+
+@pytest.mark.parametrize("content", ["file,labels\nc/1.jpg,beard\n", "a,b\n1,2\n", None])
+def test_labels_that_cannot_be_added_say_why(tmp_path, content):
+    found = layouts.read(touch(tmp_path, "a/1.jpg", "b/1.jpg"))
+    table = tmp_path / "labels.csv"
+    if content:
+        table.write_text(content)
+    with pytest.raises(SettingsError, match=r"--labels .*labels\.csv (names c/1\.jpg|cannot)"):
+        layouts.relabelled(found, table)
+
+
 def test_hidden_files_and_what_is_no_picture_are_passed_over(tmp_path):
     picture = only(tmp_path, "a.jpg", ".b.jpg", ".git/c.jpg", "README.txt", "yaleB01_P00.info")
     assert picture.name == "a.jpg"

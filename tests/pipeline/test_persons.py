@@ -30,7 +30,7 @@ def roles(identity, mouth, held_back=None, reasons=None):
         np.array(mouth, bool),
         np.array(held_back or [0] * count, bool),
         reasons or [""] * count,
-        Beard(np.zeros(12), np.ones(12), np.zeros(22)),
+        Beard(np.zeros(12), np.ones(12), np.zeros(13)),
     )
 
 
