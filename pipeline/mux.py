@@ -158,7 +158,8 @@ class VideoWriter:
         context.color_primaries, context.color_trc = given.color_primaries, given.color_trc
         context.color_range, context.colorspace = given.color_range, given.colorspace
         if first.layout == "rgb24":
-            context.color_range, context.colorspace = _LIMITED, _SPACES[first.matrix]
+            context.color_range = _FULL if first.full_range else _LIMITED
+            context.colorspace = _SPACES[first.matrix]
         elif first.full_range:
             context.color_range = _FULL
 

@@ -229,13 +229,17 @@ def test_colour_tags_and_pixel_aspect_are_kept_or_stay_unknown(tmp_path):
         ("ffv1", "yuv420p", (1, 1), "yuv420p", "yuv444p"),
         ("rawvideo", "yuyv422", (64, 48), "yuv422p", "yuv422p"),
         ("ffv1", "bgr0", (63, 48), "rgb24", "yuv444p"),
+        ("png", "rgb24", (64, 48), "rgb24", "yuvj444p"),  # its decoder tags it as full range
         ("mjpeg", "yuvj420p", (64, 48), "yuv420p", "yuvj420p"),
     ],
 )
 def test_layouts_are_read_as_they_are_and_written_with_all_their_samples(
     tmp_path, codec, layout, size, read, written
 ):
-    path = make(tmp_path / "a.mkv", "matroska", codec, layout, size, [0, 33, 67], Fraction(1, 1000))
+    form, base, pts = "matroska", Fraction(1, 1000), [0, 33, 67]
+    if codec == "png":
+        form, base, pts = "avi", Fraction(1, 30), [0, 1, 2]
+    path = make(tmp_path / "a.mkv", form, codec, layout, size, pts, base)
     source = VideoSource(path)
     assert source.first.layout == read
     assert source.first.size == size
@@ -247,6 +251,8 @@ def test_layouts_are_read_as_they_are_and_written_with_all_their_samples(
     again = VideoSource(tmp_path / "b.mkv").first
     there, back = picture(source.first).astype(int), picture(again).astype(int)
     assert np.abs(there - back).mean() < 8
+    spread = [np.subtract(*np.percentile(shown, (98, 2))) for shown in (there, back)]
+    assert spread[1] == pytest.approx(spread[0], abs=8)  # neither stretched nor faded
 
 
 @pytest.mark.parametrize("form", ["avi", "mpegts", "webm", "flv"])
