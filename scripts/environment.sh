@@ -26,6 +26,28 @@ up_to_date() {
 $root" = "$(cat "$made/origin")" ]
 }
 
+# A browser for the tests of pages, where none is there and Debian's can be installed without a
+# question. Where that fails these tests are skipped and say so.
+browser() {
+    local name
+    for name in "${FACESURROGATE_CHROMIUM:-}" chromium chromium-browser google-chrome; do
+        if command -v "$name" > /dev/null; then return; fi
+    done
+    if [ -n "${FACESURROGATE_CHROMIUM:-}" ] || [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
+        return 0
+    fi
+    echo 'installing chromium for the browser tests, this once (0.1 GB to fetch: 1 to 3 minutes)' >&2
+    install_chromium || { apt_get update && install_chromium; } || true
+}
+
+install_chromium() {
+    apt_get install --no-install-recommends chromium
+}
+
+apt_get() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=60 "$@" < /dev/null > /dev/null 2>&1
+}
+
 find_python() { # 3.14 comes last: TensorFlow has no release for it yet
     local name found=''
     for name in ${FACESURROGATE_PYTHON:+"$FACESURROGATE_PYTHON"} \
