@@ -80,6 +80,35 @@ def paste(frame: Frame, patches: Sequence[Patch]) -> Frame:
     return copy
 
 
+def copied(frame: Frame, other: Frame, boxes: Sequence[Box]) -> Frame:
+    """A copy of the frame that shows in `boxes` what another frame of its size shows there.
+
+    Exact where both are coded alike; a chroma sample comes along where a box holds a part of it.
+    Raises ValueError if the frames differ in size.
+    """
+    if other.size != frame.size:
+        raise ValueError(f"a frame of {other.size} cannot lend pixels to one of {frame.size}")
+    inside = [_clipped(frame, box) for box in boxes]
+    inside = [(x1, y1, x2, y2) for x1, y1, x2, y2 in inside if x1 < x2 and y1 < y2]
+    if _coding(frame) != _coding(other):
+        pieces = [(region(other, box), box[:2]) for box in inside]
+        return paste(frame, [Patch(p, np.ones(p.shape[:2], np.float32), at) for p, at in pieces])
+    planes = tuple(plane.copy() for plane in frame.planes)
+    for box in inside:
+        x1, y1, x2, y2 = _coded_box(frame, box)
+        for number, (plane, given) in enumerate(zip(planes, other.planes, strict=True)):
+            across, down = CHROMA_STEPS.get(frame.layout, (1, 1)) if number else (1, 1)
+            at = np.s_[y1 // down : -(-y2 // down), x1 // across : -(-x2 // across)]
+            plane[at] = given[at]
+    return replace(frame, planes=planes)
+
+
+def _coding(frame: Frame) -> tuple[object, ...]:
+    """What two frames must have in common for their samples to mean the same."""
+    orientation = frame.quarter_turns % 4, frame.mirrored
+    return frame.layout, frame.matrix, frame.full_range, orientation
+
+
 def as_yuv444(frame: Frame) -> Frame:
     """An RGB frame as "yuv444p" of the same matrix and range, for encoders that take no RGB."""
     yuv = cv2.transform(frame.planes[0], _to_yuv(frame.matrix, frame.full_range))

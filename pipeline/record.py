@@ -35,6 +35,7 @@ class Input:
     width: int
     height: int
     times: list[list[float]]  # [frame, seconds] where the pace changes
+    boxes: str = "ours"  # or "given" or "both": whose boxes the faces were found by
 
     def seconds(self, frame: int) -> float:
         """When a frame is shown."""

@@ -45,7 +45,8 @@ def prepare(
     keeper = rooms.keeper
     names = keeper.names if keeper is not None and options.record_names else ()
     listed = "" if keeper is None else "only" if keeper.only else "keep"
-    common = Job(settings, models.used(settings, options.db), names, listed)
+    boxes = "ours" if rooms.given is None else "given" if options.boxes_only else "both"
+    common = Job(settings, models.used(settings, options.db), names, listed, boxes)
     for task in tasks:
         if task.state != "waiting":
             continue

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,6 +56,7 @@ class Job:
     models: dict[str, str]
     names: tuple[str, ...] = ()  # of the keep-list, where the record may tell them
     listed: str = ""  # "keep" or "only": what the list of people says
+    boxes: str = "ours"  # as Input.boxes
 
 
 @dataclass(slots=True)
@@ -92,6 +93,17 @@ class Recorder:
         if failed:
             done.faults.append(place[1])
 
+    def faces(self, track: int) -> Iterator[tuple[int, str, records.Box | None]]:
+        """Of a track of the plan each frame, how it was covered there, and what was altered."""
+        done = self._done[track]
+        for row, (frame, how) in enumerate(zip(done.frames, done.how, strict=True)):
+            box = done.altered[4 * row : 4 * row + 4]
+            yield frame, how, None if tuple(box) == _NOWHERE else box.tolist()
+
+    def faults(self, track: int) -> list[int]:
+        """The frames in which a room failed on the face of a track."""
+        return self._done[track].faults
+
     def write(self, source: Path, target: Path, planned: tuple[Analysis, Plan]) -> None:
         """Put down what was done to `source` for `target`, which is whole. Raises MediaError."""
         records.write(self.made(source, target, planned), self.target)
@@ -100,8 +112,9 @@ class Recorder:
         """All that there is to tell."""
         analysis, todo = planned
         read = Input(
-            source.name, analysis.digest.hex(), analysis.frames, *self._size, self._times.knots()
-        )
+            source.name, analysis.digest.hex(), analysis.frames, *self._size, self._times.knots(),
+            self._job.boxes,
+        )  # fmt: skip
         shows = Output(records.relative(target, self.target.parent), digest(target).hex())
         job = self._job
         result = Record(
@@ -126,10 +139,8 @@ class Recorder:
         decision = KEEP if any(track.kept) else REPLACE
         first, boxes = boxes_of(track)
         drawn: list[records.Box | None] = [None] * len(boxes)
-        for at, frame in enumerate(done.frames):
-            box = done.altered[4 * at : 4 * at + 4]
-            if tuple(box) != _NOWHERE:
-                drawn[frame - first] = box.tolist()
+        for frame, _, box in self.faces(row):
+            drawn[frame - first] = box
         number = track.person + 1
         return TrackEntry(
             number=row + 1,

@@ -175,3 +175,17 @@ def test_a_group_says_what_is_guaranteed(tmp_path, render):
     assert code == 0
     assert first.guarantee["k"] == 2
     assert first.persons[0].donors == second.persons[0].donors
+
+
+def test_it_tells_that_boxes_were_given(tmp_path):
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "wall.png"), drawn_background(80, 60))
+    (tmp_path / "wall.txt").write_text("1,-1,20,20,24,24,1,-1,-1,-1\n")
+    code = cli.main(
+        ["run", str(tmp_path / "in"), "--out", str(tmp_path / "o"), "--record", str(tmp_path / "r"),
+         "--boxes", str(tmp_path / "wall.txt"), "-q"]
+    )  # fmt: skip
+    told = record.read(tmp_path / "r" / "wall.faces.json")
+    assert code == 0
+    assert told.input.boxes == "both"
+    assert told.tracks[0].boxes == [[19, 19, 43, 43]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.contract import Frame, Patch
-from pipeline.planes import CHROMA_STEPS, paste, picture, region
+from pipeline.planes import CHROMA_STEPS, copied, paste, picture, region
 
 LAYOUTS = [*CHROMA_STEPS, "gray", "rgb24"]
 SIZES = [(1, 1), (2, 3), (7, 5), (33, 18), (64, 48)]
@@ -178,3 +178,52 @@ def test_patch_outside_the_frame_changes_nothing(corner):
     )
     for a, b in zip(frame.planes, after.planes, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("turns", "mirrored"), TURNS)
+def test_a_box_of_another_frame_is_copied_sample_for_sample(layout, turns, mirrored):
+    how = {"quarter_turns": turns, "mirrored": mirrored}
+    frame, other = (make(layout, (48, 40), seed, **how) for seed in (1, 2))
+    x1, y1, x2, y2 = box = (8, 4, 24, 20)
+    result = copied(frame, other, [box])
+    shown, there = picture(result), picture(other)
+    if layout in {"gray", "rgb24", "yuv444p"}:
+        assert (shown[y1:y2, x1:x2] == there[y1:y2, x1:x2]).all()
+    changed = [was != now for was, now in zip(frame.planes, result.planes, strict=True)]
+    ones = np.zeros((frame.size[1], frame.size[0]), np.float32)
+    ones[y1:y2, x1:x2] = 1
+    at = np.rot90(ones[:, ::-1] if mirrored else ones, turns)
+    for number, (plane, lent) in enumerate(zip(result.planes, other.planes, strict=True)):
+        inside = covered_chroma(at, layout) if number else at > 0
+        assert (plane[inside] == lent[inside]).all()
+        assert not changed[number][~inside].any()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_box_that_cuts_chroma_samples_takes_them_along_whole(layout):
+    frame, other = make(layout, (33, 18), 1), make(layout, (33, 18), 2)
+    result = copied(frame, other, [(-5, 3, 7, 9), (30, 15, 90, 90), (40, 0, 50, 9)])
+    at = np.zeros((18, 33), np.float32)
+    at[3:9, :7] = at[15:, 30:] = 1
+    for number, (plane, lent) in enumerate(zip(result.planes, other.planes, strict=True)):
+        inside = covered_chroma(at, layout) if number else at > 0
+        assert (plane[inside] == lent[inside]).all()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"layout": "yuv444p"}, {"full_range": True}, {"matrix": "bt2020"}, {"quarter_turns": 2}],
+)
+def test_a_box_is_copied_by_its_colours_where_the_frames_are_coded_otherwise(other):
+    size = (48, 40)
+    frame = flat((90, 120, 60), "yuv420p", size)
+    given = flat((200, 40, 80), **({"layout": "yuv420p", "size": size} | other))
+    shown = picture(copied(frame, given, [(8, 8, 24, 24)])).astype(int)
+    assert np.abs(shown[9:23, 9:23] - (200, 40, 80)).max() <= 3
+    assert np.abs(shown[:7] - (90, 120, 60)).max() <= 3
+
+
+def test_frames_of_different_size_lend_nothing():
+    with pytest.raises(ValueError, match="cannot lend"):
+        copied(make(size=(48, 40)), make(size=(40, 48)), [(0, 0, 4, 4)])
