@@ -1,14 +1,17 @@
 """Milliseconds per stage and per frame; run with -m benchmark. No time is asserted."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from pipeline import chain, demo, planes
+from pipeline import benchmark, benchmark_table, demo, planes
+from pipeline.benchmark import Contest
+from pipeline.benchmark_contestant import LIMIT
 from pipeline.media import open_source
 from pipeline.settings import Settings
+from pipeline.weights import DB
 from tests.conftest import unknown_person
 
 pytestmark = pytest.mark.benchmark
@@ -59,27 +62,10 @@ def test_each_stage(clip, rooms, drawing, donors, capsys):
             print(f"{name:>14} {milliseconds(work):8.2f}")  # noqa: T201
 
 
-def frames_per_second(clip: Path, target: Path, rooms) -> tuple[float, float]:
-    """Of the whole chain, and of decoding and encoding alone."""
-    settings = Settings()
-    start = time.perf_counter()
-    report = chain.Report()
-    for _ in chain.run(open_source(clip, settings), target, rooms, settings, b"speed", report):
-        pass
-    whole = report.frames / (time.perf_counter() - start)
-    source = open_source(clip, settings)
-    start = time.perf_counter()
-    with source.writer(target, settings) as writer:
-        for frame in source.frames():
-            writer.write(frame)
-    return whole, report.frames / (time.perf_counter() - start)
-
-
-def test_the_whole_chain(clip, tmp_path, rooms, capsys):
-    whole, alone = frames_per_second(clip, tmp_path / "out.mp4", rooms)
+def test_the_whole_chain(clip, tmp_path, capsys):
+    """One round of what `facesurrogate benchmark` does, without deface."""
+    result = benchmark.compare(clip, Contest(Settings(), 1, tmp_path, DB), lambda frames: None)
     with capsys.disabled():
-        print(  # noqa: T201
-            f"\nchain {whole:.1f} frames/s, decode and encode alone {alone:.1f} frames/s, "
-            f"ratio {alone / whole:.1f}"
-        )
-    assert (tmp_path / "out.mp4").is_file()
+        named = {"clip": clip.name, "size": (640, 480)} | result
+        Console(highlight=False, width=120).print("\n", benchmark_table.tables(named))
+    assert 0 < result["ratios"][LIMIT] < 1

@@ -12,43 +12,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.contract import Floats, Image, Surrogate
-from pipeline.geometry import bounds, pixels
-from pipeline.portraits import nobody
+from pipeline.contract import Floats, Image
+from pipeline.drawn_people import Card, Stand, Troupe, lay, over, placed, spot
+from pipeline.geometry import bounds
 from pipeline.rooms import Drawing
 from tests.conftest import drawn_background
 
 WIDTH, HEIGHT = 640, 360
 SHOT = 40  # frames
-CARD = 240  # px, the side of a drawn person
 PEOPLE = 5
 PATCH = 40  # px, the side of a face that is cut out upright
 BLURRED = (62, 63, 64)
-_SHARE = 0.62  # of the card's side is its face's unit
-_CENTRE = (0.5, 0.42)
-_HAIR = ((46, 34, 28), (120, 84, 40), (30, 30, 36), (92, 60, 44), (70, 66, 64))
-_CLOTH = ((52, 74, 120), (120, 52, 60), (64, 96, 70), (96, 84, 52), (84, 64, 108))
-
-
-@dataclass(frozen=True, eq=False)
-class Card:
-    """A drawn person, head and shoulders: `face` are the outline's points, card pixels."""
-
-    picture: Image  # (CARD, CARD, 3)
-    alpha: Floats  # (CARD, CARD)
-    face: Floats  # (n, 2)
-
-
-@dataclass(frozen=True)
-class Stand:
-    """Where somebody is: centre of the face and its width in px, roll and yaw in degrees."""
-
-    person: int
-    x: float
-    y: float
-    width: float
-    roll: float = 0.0
-    yaw: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,72 +60,6 @@ class Moment:
     shot: int
     owner: Image
     places: list[Place]
-
-
-class Troupe:
-    """Draws the people of a clip; each is one donor of the DB."""
-
-    def __init__(self, drawing: Drawing, donors: list[int]) -> None:
-        self._drawing, self._donors = drawing, donors
-        self._cards: dict[tuple[int, int], Card] = {}
-        self._surrogates: dict[int, Surrogate] = {}
-
-    def card(self, person: int, yaw: float) -> Card:
-        """Person `person`, turned by `yaw` degrees."""
-        key = person, 2 * round(yaw / 2)
-        if key not in self._cards:
-            self._cards[key] = self._drawn(*key)
-        return self._cards[key]
-
-    def _drawn(self, person: int, yaw: int) -> Card:
-        shape = (self._drawing.canonical.shape - np.float32([0.5, 0.5, 0])) * _SHARE * CARD
-        c, s = np.cos(np.radians(yaw)), np.sin(np.radians(yaw))
-        shape[:, 2] -= shape[:, 2].max()
-        centre = np.float32([_CENTRE[0] * CARD, _CENTRE[1] * CARD, 0])
-        mesh = shape @ np.float32([[c, 0, -s], [0, 1, 0], [s, 0, c]]) + centre
-        mesh[:, 0] += centre[0] - (mesh[:, 0].min() + mesh[:, 0].max()) / 2
-        picture, alpha = _backdrop(person, mesh, yaw)
-        patch = self._drawing.replacer.replace(picture, mesh, self._surrogate(person, mesh))
-        x, y = patch.corner
-        place = picture[y : y + len(patch.rgb), x : x + patch.rgb.shape[1]]
-        opaque = patch.alpha[..., None]
-        place[:] = np.rint(opaque * patch.rgb + (1 - opaque) * place).astype(np.uint8)
-        outline = cv2.convexHull(mesh[:, :2].astype(np.float32))[:, 0]
-        return Card(picture, alpha, outline)
-
-    def _surrogate(self, person: int, mesh: Floats) -> Surrogate:
-        if person not in self._surrogates:
-            identity = np.array([self._donors[person]])
-            drawn = self._drawing.generator.generate(identity, nobody(), mesh)
-            self._surrogates[person] = drawn
-        return self._surrogates[person]
-
-
-def _backdrop(person: int, mesh: Floats, yaw: int) -> tuple[Image, Floats]:
-    """Hair, neck, shoulders and bare skin, for the face to be laid onto."""
-    picture = np.full((CARD, CARD, 3), _HAIR[person], np.uint8)
-    alpha = np.zeros((CARD, CARD), np.uint8)
-    x1, y1, x2, y2 = bounds(mesh)
-    centre = (x1 + x2) / 2, (y1 + y2) / 2
-    half = (x2 - x1) / 2, (y2 - y1) / 2
-    behind = -0.45 * half[1] * np.sin(np.radians(yaw))
-    head = _spot(centre[0] + behind, centre[1] - 0.1 * half[1])
-    skull = _spot(0.3 * CARD, 1.3 * half[1])
-    skin = (205, 160, 140)
-    cv2.ellipse(alpha, head, skull, 0, 0, 360, 255, -1)
-    for canvas, colour, cloth in ((picture, skin, _CLOTH[person]), (alpha, 255, 255)):
-        neck = _spot(0.4 * CARD, 0.55 * CARD), _spot(0.6 * CARD, CARD)
-        cv2.rectangle(canvas, *neck, colour, -1)
-        cv2.ellipse(canvas, _spot(0.5 * CARD, 1.02 * CARD), _spot(0.44 * CARD, 0.2 * CARD),
-                    0, 0, 360, cloth, -1)  # fmt: skip
-    cv2.ellipse(picture, _spot(*centre), _spot(1.02 * half[0], 1.04 * half[1]), 0, 0, 360, skin, -1)
-    picture = cv2.GaussianBlur(picture, (0, 0), 0.012 * CARD)
-    alpha = cv2.GaussianBlur(alpha, (0, 0), 1.2)
-    return np.asarray(picture, np.uint8), alpha.astype(np.float32) / 255
-
-
-def _spot(x: float, y: float) -> tuple[int, int]:
-    return round(float(x)), round(float(y))
 
 
 def moments(troupe: Troupe) -> Iterator[Moment]:
@@ -209,58 +117,23 @@ def _crowd(number: int) -> list[Stand]:
 def _composed(behind: Image, shot: int, stands: list[Stand], troupe: Troupe, frame: int) -> Moment:
     """The people before the background, the nearest last; then hand, jerk and light."""
     picture, owner = behind.copy(), np.zeros((HEIGHT, WIDTH), np.uint8)
-    placed = []
+    here = []
     for stand in stands:
         card = troupe.card(stand.person, stand.yaw)
-        matrix = _matrix(stand, card)
-        _lay(picture, owner, card, matrix)
+        matrix = placed(stand, card)
+        lay(picture, card, matrix, owner)
         outline = card.face @ matrix[:, :2].T + matrix[:, 2]
         cv2.fillConvexPoly(owner, np.rint(outline).astype(np.int32), stand.person + 1)
-        placed.append((stand, card, matrix, outline))
+        here.append((stand, card, matrix, outline))
     hand = _hand(frame)
     if hand is not None:
-        picture = _over(picture, np.full_like(picture, (196, 150, 128)), hand)
+        picture = over(picture, np.full_like(picture, (196, 150, 128)), hand)
         owner[hand > 0.3] = 0
     places = [
         Place(stand, bounds(outline), matrix, card, _visible(owner, stand.person, outline))
-        for stand, card, matrix, outline in placed
+        for stand, card, matrix, outline in here
     ]
     return Moment(_seen(picture, frame), shot, owner, places)
-
-
-def _lay(picture: Image, owner: Image, card: Card, matrix: Floats) -> None:
-    """Draw one person into the frame and take from `owner` the faces that they hide."""
-    corners = np.float32([[0, 0], [CARD, 0], [0, CARD], [CARD, CARD]])
-    x1, y1, x2, y2 = pixels(bounds(corners @ matrix[:, :2].T + matrix[:, 2]), (WIDTH, HEIGHT))
-    if x1 >= x2 or y1 >= y2:
-        return
-    local = matrix - np.float32([[0, 0, x1], [0, 0, y1]])
-    size = x2 - x1, y2 - y1
-    coarse = _shrunk(card.picture, float(np.hypot(*matrix[0, :2])))
-    alpha = cv2.warpAffine(card.alpha, local, size)
-    drawn = cv2.warpAffine(coarse, local, size, borderMode=cv2.BORDER_REPLICATE)
-    under = picture[y1:y2, x1:x2]
-    under[:] = _over(under, drawn, alpha)
-    owner[y1:y2, x1:x2][alpha > 0.5] = 0
-
-
-def _over(under: Image, drawn: Image, alpha: Floats) -> Image:
-    return np.rint(under + alpha[..., None] * (drawn.astype(np.float32) - under)).astype(np.uint8)
-
-
-def _matrix(stand: Stand, card: Card) -> Floats:
-    """(2, 3) from the card to the frame; a face that turns keeps its size."""
-    x1, y1, x2, y2 = bounds(card.face)
-    scale = stand.width / (0.8 * (y2 - y1))
-    matrix = cv2.getRotationMatrix2D(((x1 + x2) / 2, (y1 + y2) / 2), stand.roll, scale)
-    matrix[:, 2] += stand.x - (x1 + x2) / 2, stand.y - (y1 + y2) / 2
-    return matrix.astype(np.float32)
-
-
-def _shrunk(picture: Image, scale: float) -> Image:
-    """Without what is too fine to be shown `scale` times as large, as a lens would lose it."""
-    sigma = 0.35 * max(1 / scale - 1, 0)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma)) if sigma > 0.1 else picture
 
 
 def _visible(owner: Image, person: int, outline: Floats) -> float:
@@ -274,7 +147,7 @@ def _hand(frame: int) -> Floats | None:
     if not 0 <= t <= 1:
         return None
     alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
-    x, y = _spot(110 + 330 * t, 215 - 40 * np.sin(np.pi * t))
+    x, y = spot(110 + 330 * t, 215 - 40 * np.sin(np.pi * t))
     cv2.ellipse(alpha, (x, y), (34, 42), 15, 0, 360, 255, -1)
     for finger, (dx, dy) in enumerate(((-34, -62), (-12, -84), (12, -86), (32, -70), (58, -14))):
         root = x - 24 + 14 * finger, y - 20
