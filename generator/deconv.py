@@ -19,6 +19,7 @@ from generator.canonical import Canonical, codes, frontal, neutral, opened_alike
 from generator.complexion import Complexion
 from generator.expression import eye_code
 from generator.eyes import Eyes
+from generator.individual import individual, kind, steps
 from generator.regions import INNER_LIPS, region
 from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
 
@@ -33,7 +34,6 @@ _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
 _CLOSENESS: Final = 0.35
 _FACES_KEPT: Final = 64
 _GAIN: Final = (0.7, 1.4)
-_DEFINITE: Final = 0.5
 _SHRUNK: Final = 1.1
 _GROW: Final = 0.004
 _SOFT: Final = 0.007
@@ -49,6 +49,7 @@ class DonorFaces:
     likeness: Floats  # (m, 2) apparent sex in [0, 1] and log age
     mouth: Mask  # (m,) may lend a mouth
     identity: Mask  # (m,) may lend a whole face
+    style: Floats  # (m, 3) beard, make-up of lips and lids; NaN where nobody knows
 
 
 class Deconv:
@@ -65,6 +66,7 @@ class Deconv:
         self._donors = donors
         self._spread = donors.codes.std(axis=0) + 1e-6
         self._calm = neutral(donors.shapes, canonical)
+        self._steps = steps(kind(donors.skin, donors.likeness, donors.style), donors.identity)
         self._heads = [_Head(head, len(donors.codes), canonical) for head in (draw, *smaller)]
         self._face = lru_cache(maxsize=_FACES_KEPT)(self._mixed)
 
@@ -72,9 +74,7 @@ class Deconv:
         self, identity: Ints, person: Person, mesh: Floats, gaze: Floats | None = None
     ) -> Surrogate:
         """The mix of equal parts of the donors `identity` (k,), see `blend`."""
-        weights = np.zeros(len(self._calm), np.float32)
-        weights[identity] = 1 / len(identity)
-        return self.blend(weights, person, mesh, gaze)
+        return self.blend(self._parts(identity), person, mesh, gaze)
 
     def blend(
         self, weights: Floats, person: Person, mesh: Floats, gaze: Floats | None = None
@@ -85,7 +85,7 @@ class Deconv:
         the mix's, and what the frame adds to it stays. `gaze` (2,) is where the eyes look, right
         and down in halves of an eye's width; without it they look as the donors' do.
         """
-        weights = definite(weights, self._donors.identity)
+        weights = individual(weights, self._steps)
         own = frontal(mesh[None], self._canonical.shape)[0]
         known = np.isfinite(person.shape).all()
         base = person.shape if known else neutral(own[None], self._canonical)[0]
@@ -98,6 +98,15 @@ class Deconv:
         texture = self._heads[number].eyes.looking(texture, ahead, eye_code(shape))
         drawn = np.clip(np.rint(texture), 0, 255).astype(np.uint8)
         return Surrogate(drawn, shape.astype(np.float32))
+
+    def calm(self, identity: Ints) -> Floats:
+        """(s, s, 3) in 0..255 the largest texture of the donors `identity` (k,) at rest."""
+        return self._face(0, individual(self._parts(identity), self._steps).tobytes())
+
+    def _parts(self, identity: Ints) -> Floats:
+        weights = np.zeros(len(self._calm), np.float32)
+        weights[identity] = 1 / len(identity)
+        return weights
 
     def _head(self, mesh: Floats) -> int:
         """The smallest head that is large enough for a face of this size in the picture."""
@@ -147,23 +156,6 @@ class _Head:
         self.inner_mouth = region(canonical.layout, self.side, INNER_LIPS, _GROW, _SOFT)
         self.complexion = Complexion(canonical.layout, self.side)
         self.eyes = Eyes(canonical.layout, self.side, eye_code(canonical.shape))
-
-
-def definite(weights: Floats, faces: Mask) -> Floats:
-    """Mixes (..., m) moved away from the average of all donors of whole faces, `faces` (m,).
-
-    Each donor that joins takes a mix towards the average, and averages resemble each other: so
-    a mix is moved the farther the more donors are in it, and a single donor not at all.
-    """
-    far = distance(weights)
-    result: Floats = (weights * far + faces * ((1 - far) / faces.sum())).astype(np.float32)
-    return result
-
-
-def distance(weights: Floats) -> Floats:
-    """(..., 1) how far `definite` moves mixes (..., m) from the average: 1 leaves them there."""
-    result: Floats = 1 + _DEFINITE * (1 - (weights**2).sum(axis=-1, keepdims=True))
-    return result
 
 
 def heads(network: Path) -> list[Draw]:

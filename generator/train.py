@@ -15,7 +15,7 @@ from keras import ops
 from tensorboardX import SummaryWriter
 
 from generator import losses
-from generator.mixing import BATCH, Lessons, as_drawn, batches, mixes
+from generator.mixing import BATCH, Lessons, as_learnt, batches, mixes
 from generator.network import Architecture, build, critic
 from pipeline.contract import Floats, Image
 
@@ -87,7 +87,7 @@ class Trainer:
             if mixing:
                 half = max(len(rows) // 2, 1)
                 anchors, weights = mixes(rng, self._lessons, half)
-                moved = as_drawn(anchors, weights, self._lessons.faces)
+                moved = as_learnt(anchors, weights, self._lessons.faces)
                 means.append(self._mix_step(rows[:half], anchors, weights, *moved))
             else:
                 means.append(self._copy_step(rows))

@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 
 from generator import quality
-from generator.deconv import definite, heads
+from generator.deconv import Deconv
 from matcher.donors import Opposite
-from pipeline import reference
+from pipeline import reference, registry
 from pipeline.contract import Floats, Image, Ints, Person
 from pipeline.database import DECONV, Database
 from pipeline.portraits import nobody
@@ -16,7 +16,6 @@ from pipeline.report import Measure, Scope
 from pipeline.report_balance import groups
 
 K: Final = 4
-_PIECE: Final = 16
 _SHARP: Final = 0.85
 _OCTAVE: Final = 0.2
 _KERNEL: Final = 1.5
@@ -62,13 +61,11 @@ def measure(donors: Database, scope: Scope) -> list[Measure]:
 
 
 def draw(donors: Database, picked: Ints) -> Image:
-    """(n, s, s, 3) textures of equal parts of the donors `picked` (n, k)."""
-    network = heads(donors.network)[0]
-    weights = np.zeros((len(picked), len(donors.faces.skin)), np.float32)
-    np.put_along_axis(weights, picked, 1 / picked.shape[1], axis=1)
-    weights = definite(weights, donors.faces.identity)
-    pieces = [network(weights[i : i + _PIECE]) for i in range(0, len(weights), _PIECE)]
-    return np.clip(np.rint(np.concatenate(pieces)), 0, 255).astype(np.uint8)
+    """(n, s, s, 3) textures of equal parts of the donors `picked` (n, k), as they are shown."""
+    generator = registry.generator(donors)
+    assert isinstance(generator, Deconv)
+    drawn = [generator.calm(mix) for mix in picked]
+    return np.clip(np.rint(np.stack(drawn)), 0, 255).astype(np.uint8)
 
 
 def _kernel(drawn: Image, told: dict[str, Any], rng: np.random.Generator) -> list[Measure]:

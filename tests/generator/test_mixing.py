@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from generator import mixing
-from generator.deconv import definite
 
 COUNT = 10
 
@@ -67,14 +66,36 @@ def test_lenders_of_mouths_anchor_some_mixes_and_none_where_there_is_none():
     assert rows.max() < COUNT
 
 
-def test_faces_are_mixed_as_they_are_drawn_online_and_mouths_are_not():
+def test_mixed_faces_are_learnt_away_from_the_average_and_mouths_where_they_are():
     """Away from the average of all faces, by as much as `definite` does."""
     some = np.arange(COUNT) < 7
     anchors, weights = np.array([[0, 3], [8, 9], [2, 5]]), np.full((3, 2), 0.5, np.float32)
-    table, far = mixing.as_drawn(anchors, weights, some)
+    table, far = mixing.as_learnt(anchors, weights, some)
     plain = np.zeros((3, COUNT), np.float32)
     np.put_along_axis(plain, anchors, 0.5, axis=1)
-    assert table[[0, 2]] == pytest.approx(definite(plain[[0, 2]], some))
+    assert table[[0, 2]] == pytest.approx(mixing.definite(plain[[0, 2]], some))
     assert (table[1] == plain[1]).all()
     assert (far[:, 0] > 1).tolist() == [True, False, True]
     assert table.sum(axis=1) == pytest.approx(np.ones(3))
+
+
+def test_the_more_donors_are_mixed_the_farther_they_are_moved():
+    faces = np.arange(100) < 90
+    moved = []
+    for k in (1, 2, 4, 8):
+        mix = np.zeros(100, np.float32)
+        mix[:k] = 1 / k
+        moved.append(
+            np.abs(mixing.definite(mix, faces) - mix).sum() / np.abs(mix - faces / 90).sum()
+        )
+    assert moved[0] == pytest.approx(0, abs=1e-6)
+    assert moved == sorted(moved)
+    assert len(set(np.round(moved, 3))) == 4
+
+
+def test_mixes_are_moved_row_by_row():
+    mixes = np.random.default_rng(0).dirichlet(np.ones(6), 5).astype(np.float32)
+    faces = np.arange(6) < 4
+    together = mixing.definite(mixes, faces)
+    assert together == pytest.approx(np.stack([mixing.definite(mix, faces) for mix in mixes]))
+    assert together.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-6)
