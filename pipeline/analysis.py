@@ -13,21 +13,22 @@ from generator.canonical import frontal, neutral, skin_tone
 from generator.expression import eye_code
 from generator.looks import looks
 from matcher.cosine import agreed
-from pipeline import planes, search
-from pipeline.asking import Asking
+from pipeline import planes
 from pipeline.contract import Floats, Frame
 from pipeline.errors import ContractError, DeidError
-from pipeline.geometry import warp, yaw
+from pipeline.geometry import shared, warp, yaw
+from pipeline.given_boxes import FileBoxes
+from pipeline.looking import Looking
 from pipeline.media import Source
 from pipeline.packing import packed
 from pipeline.parting import Partings
 from pipeline.rooms import Drawing, Rooms
 from pipeline.samples import sample
 from pipeline.settings import Settings
-from pipeline.shots import FADED, Shots
+from pipeline.shots import Shots
 from pipeline.tracking import Tracker
 from pipeline.tracks import MESH_FOUND, Sample, Sighting, Track
-from pipeline.witness import Witness
+from pipeline.witness import CROSSED, Witness
 
 _SAMPLES: Final = 3
 _APART: Final = 5
@@ -83,7 +84,8 @@ class Analysis:
 
 def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analysis]:
     """Read the file once; the same growing Analysis is yielded after every frame."""
-    analyst = Analyst(Analysis(digest(source.path)), rooms, settings)
+    given = rooms.given.of(source.path) if rooms.given is not None else None
+    analyst = Analyst(Analysis(digest(source.path)), rooms, settings, given)
     for frame in source.frames():
         analyst.step(frame)
         yield analyst.result
@@ -94,11 +96,13 @@ def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analys
 class Analyst:
     """Feed it every frame of a clip in order; `result` grows by the tracks that have ended."""
 
-    def __init__(self, result: Analysis, rooms: Rooms, settings: Settings) -> None:
+    def __init__(
+        self, result: Analysis, rooms: Rooms, settings: Settings, given: FileBoxes | None = None
+    ) -> None:
         self.result, self._rooms, self._settings = result, rooms, settings
         guard = result.faults.guarded
         self._tracker = Tracker(rooms.mesh, settings.detect_threshold, guard, rooms.eyes)
-        self._shots, self._asking = Shots(), Asking(settings.detect_every)
+        self._shots, self._looking = Shots(), Looking(rooms, settings, given)
         self._witness = Witness(rooms.keeper, result.faults) if rooms.keeper else None
         self._partings = Partings(rooms.drawing, result.faults) if rooms.drawing else None
 
@@ -113,20 +117,16 @@ class Analyst:
         picture = planes.picture(frame, settings.detect_size)
         if self._shots.cut(picture):
             self._end(self._tracker.cut(frame.index))
-            self._asking.cut(frame.index)
+            self._looking.cut(frame.index)
             result.shots.append(frame.index)
-        if self._shots.fading:
-            _fade(result.fades, frame.index)
-        faces = None
-        if self._asking.due(frame, picture, self._tracker.active):
+        self._shots.note(result.fades, frame.index)
+        faces, looked = self._looking.faces(frame, picture, self._tracker.active)
+        if looked:
             result.looks.append(frame.index)
-            thorough = self._asking.thorough(frame.index)
-            close = thorough and self._asking.closely(frame.index)
-            faces = search.faces(rooms.detector, frame, picture, settings, thorough, close)
         ended = self._tracker.step(frame, faces)
         drawing = rooms.drawing
         if drawing is not None:
-            result.faults.guarded(lambda: _look(self._tracker.active, frame, drawing), None)
+            result.faults.guarded(lambda: keep_looks(self._tracker.active, frame, drawing), None)
         if self._witness is not None:
             self._witness.step(self._tracker.active, frame)
         if self._partings is not None:
@@ -137,21 +137,15 @@ class Analyst:
 
     def finish(self) -> None:
         """The clip has ended."""
+        self._looking.finish(self.result.frames)
         self._end(self._tracker.cut(self.result.frames))
         self.result.tracks.sort(key=lambda track: (track.first.frame, track.number))
 
     def _end(self, tracks: list[Track]) -> None:
+        tracks = [track for track in tracks if not track.is_blend(self.result.fades)]
         if self._witness is not None:
             self._witness.ended(tracks)
-        _finish(self.result, tracks, self._rooms)
-
-
-def _fade(fades: list[tuple[int, int]], frame: int) -> None:
-    """The last frames, up to `frame`, belong to a dissolve: a new one, or the one before."""
-    start = frame - FADED + 1
-    if fades and fades[-1][1] >= start - 1:
-        start = fades.pop()[0]
-    fades.append((start, frame))
+        learn(self.result, tracks, self._rooms)
 
 
 def of_faces(tracks: list[Track], frame: Frame, content: bytes, rooms: Rooms) -> Analysis:
@@ -159,8 +153,8 @@ def of_faces(tracks: list[Track], frame: Frame, content: bytes, rooms: Rooms) ->
     result = Analysis(content, frame.index + 1, frame.size, [frame.index])
     drawing = rooms.drawing
     if drawing is not None:
-        result.faults.guarded(lambda: _look(tracks, frame, drawing), None)
-    _finish(result, tracks, rooms)
+        result.faults.guarded(lambda: keep_looks(tracks, frame, drawing), None)
+    learn(result, tracks, rooms)
     return result
 
 
@@ -170,13 +164,17 @@ def digest(path: Path) -> bytes:
         return hashlib.file_digest(content, "sha256").digest()
 
 
-def _look(tracks: list[Track], frame: Frame, drawing: Drawing) -> None:
+def keep_looks(tracks: list[Track], frame: Frame, drawing: Drawing) -> None:
     """Keep a crop of each face that is seen better in this frame than before."""
-    for track in tracks:
-        last = track.last if track.sightings else None
-        if last is None or last.frame != frame.index or last.width < _KNOWABLE:
+    here = [t for t in tracks if t.sightings and t.last.frame == frame.index]
+    boxes = np.stack([t.last.box for t in here]) if here else np.zeros((0, 4), np.float32)
+    crossed = (shared(boxes, boxes) > CROSSED).sum(axis=1) > 1
+    for track, hidden in zip(here, crossed, strict=True):
+        last = track.last
+        if last.width < _KNOWABLE:
             continue
-        quality = _quality(last, drawing) * (_CUT if _at_border(last, frame) else 1.0)
+        partly = hidden or _at_border(last, frame)
+        quality = _quality(last, drawing) * (_CUT if partly else 1.0)
         close = [s for s in track.samples if frame.index - s.frame < _APART]
         worst = min(close or track.samples, key=lambda s: s.quality, default=None)
         if worst and (close or len(track.samples) >= _SAMPLES):
@@ -205,7 +203,7 @@ def _quality(sighting: Sighting, drawing: Drawing) -> float:
     return wide * (_UNFITTED + (1 - _UNFITTED) * max(min(upright, ahead), 0.0))
 
 
-def _finish(result: Analysis, tracks: list[Track], rooms: Rooms) -> None:
+def learn(result: Analysis, tracks: list[Track], rooms: Rooms) -> None:
     """Learn from the samples of ended tracks who it is, then forget the samples."""
     for track in tracks:
         if not track.sightings:

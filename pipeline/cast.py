@@ -73,8 +73,11 @@ class Cast:
         ]
 
     def meet(self, number: int, person: Person, small: bool = False) -> int:
-        """What is known of a member grows by another look; returns the number."""
-        member = self._members.pop(number)
+        """What is known of a member grows by another look; returns the number.
+
+        Who was in sight for so long that they were forgotten is learnt anew.
+        """
+        member = self._members.pop(number, None) or _Member(None, small)
         member.small &= small
         self._members[number] = member  # the last to be forgotten
         if np.isfinite(person.features).all():

@@ -65,11 +65,10 @@ def covered(analysis: Analysis, persons: list[int], drawing: Drawing | None) -> 
     """
     result = []
     many = sum(len(track.sightings) for track in analysis.tracks) > _LOOSE
-    for track, person in zip(analysis.tracks, persons, strict=True):
-        others = zip(analysis.tracks, persons, strict=True)
-        later = (t.first.frame for t, p in others if p == person)
-        until = min((frame for frame in later if frame > track.last.frame), default=None)
-        sightings = whole(track, analysis, until)
+    spans = [range(track.first.frame, track.last.frame + 1) for track in analysis.tracks]
+    for row, (track, person) in enumerate(zip(analysis.tracks, persons, strict=True)):
+        others = (i for i, other in enumerate(persons) if other == person and i != row)
+        sightings = whole(track, analysis, [spans[i] for i in others])
         if many:
             sightings.pack()
         rungs = [rung(sighting, drawing) for sighting in sightings]
@@ -96,18 +95,18 @@ def mixes(rungs: Sequence[Rung]) -> list[float]:
     return [_SHARES[min(apart, FADE + 1)] for apart in nearest.tolist()]
 
 
-def whole(track: Track, analysis: Analysis, until: int | None = None) -> Sightings:
+def whole(track: Track, analysis: Analysis, elsewhere: Sequence[range] = ()) -> Sightings:
     """The track without gaps, steadied, and a little longer than it was seen.
 
-    At least until the frame in which the detector, when it was next asked, did not see it; but not
-    beyond `until`, the frame in which the person is seen elsewhere.
+    At least until the frame in which the detector, when it was next asked, did not see it; but
+    nobody is expected in the frames in which they are seen `elsewhere`, nor after these.
     """
+    again = (frames.start for frames in elsewhere if frames.start > track.last.frame)
     end = min((s for s in analysis.shots if s > track.shot), default=analysis.frames)
-    end = end if until is None else min(end, until)
-    every_frame = _every_frame(track, analysis, end)
+    every_frame = _every_frame(track, analysis, min([end, *again]))
     if analysis.fades:
         every_frame = _in_dissolves(every_frame, track.sightings, analysis.fades)
-    return Sightings(s for s in every_frame if _shows(s, analysis.size))
+    return Sightings(s for s in every_frame if _shows(s, analysis.size, elsewhere))
 
 
 def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sighting]:
@@ -117,14 +116,15 @@ def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sightin
     before, after = _unasked(analysis.looks, some[stay[0]].frame, some[stay[-1]].frame)
     seen = islice(steadied(some), stay[0], stay[-1] + 1)
     last = next(seen)
-    start = min(before, last.frame - BEFORE) if early is None else min(early, last.frame)
+    ahead = max(BEFORE - track.doubted, 0)
+    start = min(before, last.frame - ahead) if early is None else min(early, last.frame)
     motion = _motion(some[:_RECENT]) * (early is None)
     yield from (
         _expected(last, frame, motion) for frame in range(max(track.shot, start), last.frame)
     )
     yield last
     for sighting in seen:
-        yield from _between(last, sighting)
+        yield from between(last, sighting)
         yield sighting
         last = sighting
     motion = _motion(some[-_RECENT:]) * (late is None)
@@ -147,7 +147,8 @@ def _faded(
         next((s.frame for s in some if s.seen <= Seen.FOLLOWED), end.frame)
         for some, end in ((sightings, sightings[0]), (reversed(sightings), sightings[-1]))
     )
-    early = next((fade for fade in fades if fade[0] <= first <= fade[1] + BEFORE), None)
+    coming = (fade for fade in reversed(fades) if fade[0] <= first <= fade[1] + BEFORE)
+    early = next(coming, None)
     late = next((fade for fade in fades if fade[0] - BEFORE <= last <= fade[1]), None)
     return (
         None if early is None else min(max(early[0], first - _lasts(early)), first - BEFORE),
@@ -202,11 +203,14 @@ def _near(frame: int, fades: list[tuple[int, int]]) -> bool:
     return any(first - BEFORE <= frame <= last + BEFORE for first, last in fades)
 
 
-def _shows(sighting: Sighting, size: tuple[int, int]) -> bool:
+def _shows(sighting: Sighting, size: tuple[int, int], elsewhere: Sequence[range]) -> bool:
     """Whether enough of a face is in the picture to cover it, where it is only expected."""
+    expected = sighting.seen == Seen.PREDICTED
+    if expected and any(sighting.frame in frames for frames in elsewhere):
+        return False
     box = sighting.box
     part = np.minimum(box[2:], size) - np.maximum(box[:2], 0)
-    least = _SHOWN if sighting.seen == Seen.PREDICTED else 0.0
+    least = _SHOWN if expected else 0.0
     return bool((part > least * (box[2:] - box[:2])).all())
 
 
@@ -260,7 +264,7 @@ def _unasked(looks: list[int], first: int, last: int) -> tuple[int, int]:
     return start, looks[after] if after < len(looks) else last + 1
 
 
-def _between(a: Sighting, b: Sighting) -> Iterator[Sighting]:
+def between(a: Sighting, b: Sighting) -> Iterator[Sighting]:
     """The frames between two sightings, on a straight line."""
     for frame in range(a.frame + 1, b.frame):
         t = np.float32((frame - a.frame) / (b.frame - a.frame))

@@ -6,7 +6,7 @@ weigh more than their small motion. On real clips that left an error of 0.1 % of
 less than the mesh trembles by, at 5.9 KB → 300 bytes.
 """
 
-from collections.abc import Iterable, MutableSequence
+from collections.abc import Iterable, Iterator, MutableSequence
 from dataclasses import dataclass
 from typing import Final, overload
 
@@ -72,6 +72,13 @@ class Sightings(MutableSequence[Sighting]):
         if place < 0:
             raise IndexError(f"sighting {index} is packed and cannot change")
         return place
+
+    def __iter__(self) -> Iterator[Sighting]:
+        """All of them; quicker than one by one."""
+        for piece in self._pieces:
+            for start in range(0, len(piece.frames), _OPENED):
+                yield from piece.rows(start, start + _OPENED)
+        yield from self._loose
 
     @overload
     def __getitem__(self, index: int) -> Sighting: ...

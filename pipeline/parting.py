@@ -12,7 +12,7 @@ import numpy as np
 
 from matcher.cosine import similarity
 from pipeline.contract import Floats, Frame
-from pipeline.geometry import overlap, scaled, shared
+from pipeline.geometry import overlap, shared
 from pipeline.rooms import Drawing
 from pipeline.samples import sample
 from pipeline.tracks import MESH_FOUND, Sample, Seen, Sighting, Track
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _SETTLED: Final = 10  # frames
 _LONGEST: Final = 25  # frames
 _VANISHED: Final = 10  # frames in which somebody lost may still be before or behind another face
-_MARGIN: Final = 0.04  # of a face's width
+_MARGIN: Final = 0.04  # of a face's width, above and below
+_BESIDE: Final = 0.2  # of it, left and right: of a face cut off there a detector's box is narrow
 _STRANGERS: Final = 0.4
 
 
@@ -129,5 +130,6 @@ def _returned(track: Track) -> bool:
 def _whole(seen: Sighting, frame: Frame) -> bool:
     """The border does not cut the face."""
     width, height = frame.size
-    x1, y1, x2, y2 = scaled(seen.box, 1 + 2 * _MARGIN)
-    return bool(x1 >= 0 and y1 >= 0 and x2 < width and y2 < height)
+    x1, y1, x2, y2 = seen.box
+    beside, above = _BESIDE * (x2 - x1), _MARGIN * (y2 - y1)
+    return bool(x1 >= beside and x2 < width - beside and y1 >= above and y2 < height - above)

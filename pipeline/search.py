@@ -3,10 +3,11 @@
 A thorough search also looks at the picture on its sides and upside down, since detectors know
 upright faces, and at a large frame piece by piece, since its small faces vanish when it is shrunk.
 A close look enlarges the pieces: of faces 12 px wide that finds all, where their own size shows
-the detector half of them, and those too weakly to believe in.
+the detector half of them, and those too weakly to believe in. Of a huge frame only some pieces are
+enlarged in each look, see tiles.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import cv2
@@ -25,6 +26,9 @@ _TURNED_SIDE: Final = 640
 _SURE: Final = 1.4
 _ENLARGED: Final = 1.5
 _MOST_PIECES: Final = 2.0
+_TILE: Final = 0.8  # of the side that the detector sees
+
+Box = tuple[int, int, int, int]
 
 
 def faces(
@@ -34,10 +38,12 @@ def faces(
     settings: Settings,
     thorough: bool,
     close: bool | None = None,
+    due: list[Box] | None = None,
 ) -> Faces:
     """Every face of a frame, frame pixels; `picture` is the frame shrunk to `detect_size`.
 
-    A `thorough` look is a `close` one too unless that is told.
+    A `thorough` look is a `close` one too unless that is told. Where `due` lists tiles, these are
+    looked at closely and no other pieces.
 
     Raises RoomError where the detector fails: a frame in which nobody looked for faces must not
     be shown.
@@ -46,23 +52,43 @@ def faces(
     if thorough:
         turned = _turned(detector, frame, picture)
         found = _joined(found, turned[turned.scores >= _SURE * settings.detect_threshold])
-    if thorough:
+    if due is not None:
+        found = _joined(found, _in_pieces(detector, frame, due, (1 / _TILE, 0.0)))
+    elif thorough:
         near = _near(detector, frame, settings, thorough if close is None else close)
         found = _joined(found, near)
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1)
     return found[sides >= settings.min_face]
 
 
+def tiles(size: tuple[int, int], settings: Settings) -> list[Box]:
+    """The pieces of a frame of `size` that is too large to be looked at closely at once; else none.
+
+    They overlap by a third.
+    """
+    side = settings.detect_size
+    return list(_pieces(size, round(_TILE * side))) if max(size) > _MOST_PIECES * side else []
+
+
 def _near(detector: Detector, frame: Frame, settings: Settings, close: bool) -> Faces:
     """The faces of a large frame, and of any that is looked at closely, seen piece by piece."""
-    longest, side, found = max(frame.size), settings.detect_size, Faces.of([])
+    longest, side = max(frame.size), settings.detect_size
     close = close and longest <= _MOST_PIECES * side
     if not close and longest <= _LARGE * side:
-        return found
+        return Faces.of([])
     scale, least = (_ENLARGED, _SURE * settings.detect_threshold) if close else (1.0, 0.0)
-    for box in _pieces(frame.size, round(side / scale)):
+    boxes = _pieces(frame.size, round(side / scale))
+    return _in_pieces(detector, frame, boxes, (scale, least))
+
+
+def _in_pieces(
+    detector: Detector, frame: Frame, boxes: Iterable[Box], look: tuple[float, float]
+) -> Faces:
+    """The faces in some pieces; `look` is by how much to enlarge these and the least score."""
+    found, (scale, least) = Faces.of([]), look
+    for box in boxes:
         piece = planes.region(frame, box)
-        if close:
+        if scale > 1:
             piece = np.asarray(cv2.resize(piece, None, fx=scale, fy=scale), np.uint8)
         seen = _detected(detector, piece, frame).moved(1 / scale, (box[0], box[1]))
         found = _joined(found, seen[_whole(seen, box, frame.size) & (seen.scores >= least)])
@@ -115,7 +141,7 @@ def _detected(detector: Detector, image: Image, frame: Frame) -> Faces:
         ) from error
 
 
-def _pieces(size: tuple[int, int], side: int) -> Iterator[tuple[int, int, int, int]]:
+def _pieces(size: tuple[int, int], side: int) -> Iterator[Box]:
     """Squares of `side` px that cover a picture of `size` and overlap by a third."""
     for y in _starts(size[1], side):
         for x in _starts(size[0], side):
@@ -127,7 +153,7 @@ def _starts(length: int, side: int) -> list[int]:
     return [round(i * max(length - side, 0) / max(count - 1, 1)) for i in range(count)]
 
 
-def _whole(found: Faces, box: tuple[int, int, int, int], size: tuple[int, int]) -> Mask:
+def _whole(found: Faces, box: Box, size: tuple[int, int]) -> Mask:
     """(n,) true for faces that the piece's own border does not cut."""
     x1, y1, x2, y2 = found.boxes.T
     left, top = (x1 > box[0] + _EDGE) | (box[0] == 0), (y1 > box[1] + _EDGE) | (box[1] == 0)

@@ -23,6 +23,7 @@ _SAME_VIEW: Final = 0.85
 FADED: Final = 5  # frames
 _FADES: Final = 4.0
 _STEADY: Final = 0.25
+_TURNS: Final = 0.4
 
 
 class Shots:
@@ -32,6 +33,7 @@ class Shots:
         self._last: Floats | None = None
         self._usual: deque[float] = deque(maxlen=_MEMORY)
         self._near: deque[Floats] = deque(maxlen=FADED)
+        self._turned = 0
 
     def cut(self, picture: Image) -> bool:
         """True where `picture`, the next frame as RGB of any size, begins a new shot."""
@@ -52,12 +54,30 @@ class Shots:
     @property
     def fading(self) -> bool:
         """Whether one picture dissolves into another over the last `FADED` frames."""
-        if len(self._near) < FADED:
-            return False
-        first, middle, last = self._near[0], self._near[FADED // 2], self._near[-1]
-        change = float(np.abs(last - first).mean())
-        bend = float(np.abs(last - 2 * middle + first).mean())
+        change, bend = self._lately()
         return change >= _FADES and bend <= _STEADY * change
+
+    def note(self, fades: list[tuple[int, int]], frame: int) -> None:
+        """Add the frames up to `frame` to the first and last frames of `fades`, if they belong to
+        one: a new one, or the one before. Where the picture begins to change in another way, one
+        has ended and the next begins.
+        """
+        change, bend = self._lately()
+        if bend > _TURNS * change:
+            self._turned = frame
+        if self.fading:
+            start = frame - FADED + 1
+            if fades and fades[-1][1] >= max(start - 1, self._turned):
+                start = fades.pop()[0]
+            fades.append((start, frame))
+
+    def _lately(self) -> tuple[float, float]:
+        """How much the picture changed over the last `FADED` frames, and how much that changed."""
+        if len(self._near) < FADED:
+            return 0.0, 0.0
+        first, middle, last = self._near[0], self._near[FADED // 2], self._near[-1]
+        bend = np.abs(last - 2 * middle + first).mean()
+        return float(np.abs(last - first).mean()), float(bend)
 
 
 def _unlit(before: Floats, after: Floats) -> float:

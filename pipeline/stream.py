@@ -181,7 +181,7 @@ class Window:
         for number in list(self._dressed)[: max(0, len(self._dressed) - _DRESSED)]:
             if number not in wearing:
                 del self._dressed[number]
-        del seen.shots[:-_HELD]
+        del seen.shots[:-_HELD], seen.fades[:-_HELD]
         del seen.looks[: max(0, len(seen.looks) - len(self._frames) - _HELD)]
         for track in self._analyst.held:
             frames = [sighting.frame for sighting in track.sightings]

@@ -148,11 +148,13 @@ class Tracker:
         """Several weak detections with a mesh that fits are as good as a strong one."""
         if score >= self._start_score:
             track.evidence += 1.0
-            track.certain |= score >= _CERTAIN * self._start_score
+            track.certain |= score >= min(_CERTAIN * self._start_score, 1.0)
         elif score >= _LEAST * self._start_score and track.last.mesh_score >= _FITS:
             track.evidence += _WEAK
         elif track.last.mesh_score < MESH_FOUND:
             track.doubts += 1
+        if track.believed is None and track.evidence >= 1:
+            track.believed = track.last.frame
 
     def _occupied(self, place: Sighting) -> bool:
         """Another track has a face there already."""

@@ -1,6 +1,6 @@
 """A track: one face through one shot, frame by frame, and how each frame of it is known."""
 
-from collections.abc import MutableSequence
+from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
@@ -13,6 +13,8 @@ from pipeline.geometry import bounds, scaled
 MESH_FOUND: Final = 0.5
 _GOES_ON: Final = 3
 _CONVINCING: Final = 0.2
+_AROUND: Final = 3  # frames next to a dissolve
+_MESHED: Final = 24.0  # px from which on a mesh fits most faces
 
 
 def unknown_gaze() -> Floats:
@@ -102,6 +104,7 @@ class Track:
     evidence: float = 0.0  # that it is a face, see `sure`
     doubts: int = 0  # weak detections without a mesh
     certain: bool = False  # whether any detection left no doubt
+    believed: int | None = None  # the frame from which on the evidence is enough
     samples: list[Sample] = field(default_factory=list)
     look: Sample | None = None  # the best sample, on which surrogates are tried
     features: Floats | None = None  # (d,) length 1
@@ -116,6 +119,29 @@ class Track:
     def sure(self) -> bool:
         """Whether it is a face: a few strong detections among many weak ones are an accident."""
         return self.evidence >= (1.0 if self.certain else max(1.0, _CONVINCING * self.doubts))
+
+    @property
+    def doubted(self) -> int:
+        """For how many frames it was detected, but too weakly to be believed."""
+        if self.believed is None:
+            return 0
+        found = (s.frame for s in self.sightings if s.seen == Seen.DETECTED)
+        return max(self.believed - next(found, self.believed), 0)
+
+    def is_blend(self, fades: Sequence[tuple[int, int]]) -> bool:
+        """Whether two pictures that lay over each other merely looked like a face: nobody was ever
+        seen there but weakly, large and yet without a mesh, and in dissolves (first and last
+        frames).
+        """
+        if self.certain or not fades:
+            return False
+        found = [s for s in self.sightings if s.seen == Seen.DETECTED]
+        return bool(found) and all(
+            s.mesh_score < MESH_FOUND
+            and s.width >= _MESHED
+            and any(first - _AROUND <= s.frame <= last + _AROUND for first, last in fades)
+            for s in found
+        )
 
     @property
     def first(self) -> Sighting:

@@ -102,6 +102,16 @@ def test_the_longest_unseen_are_forgotten(monkeypatch):
     assert cast.enter([person(BEN)], DRAWING) == [3]
 
 
+def test_who_was_in_sight_until_they_were_forgotten_keeps_the_number(monkeypatch):
+    """A presenter, while thousands pass in the street behind."""
+    monkeypatch.setattr(module, "_REMEMBERED", 2)
+    cast = Cast()
+    cast.enter([person(ANN)], DRAWING)
+    cast.enter([person(), person()], DRAWING, frozenset({0}))
+    assert cast.meet(0, person(ANN)) == 0
+    assert cast.enter([person(ANN)], DRAWING) == [0]
+
+
 def test_surrogates_hang_on_the_salt_and_the_number_alone():
     def drawn(salt):
         cast = Cast()

@@ -121,6 +121,12 @@ def test_a_face_that_another_one_dissolves_into_is_covered_before_it_is_found():
         assert some[frame][2] >= 280
 
 
+def test_a_face_is_not_covered_in_the_dissolve_before_its_own():
+    track = Track(0, 0, [seen(n) for n in range(62, 100)])
+    some = frames_of(whole(track, clip(track, fades=[(39, 59), (59, 79)])))
+    assert some[0] == 59
+
+
 def test_an_endless_dissolve_covers_nobody_for_ever():
     track = Track(0, 0, [seen(n) for n in range(50)])
     some = frames_of(whole(track, clip(track, fades=[(40, 199)])))
@@ -162,6 +168,23 @@ def test_who_is_seen_elsewhere_is_not_expected_where_they_were():
     )
     assert alone[0][-1] == 9 + AFTER
     assert both[0][-1] == 11
+
+
+def test_who_is_followed_twice_is_expected_nowhere_else_meanwhile():
+    one = Track(0, 0, [seen(n) for n in range(40)])
+    twin = Track(1, 0, [seen(n, 110) for n in range(10, 20)])
+    both = [frames_of(c.sightings) for c in covered(clip(one, twin), [0, 0], None)]
+    assert both[1] == list(range(10, 20))
+
+
+@pytest.mark.parametrize(
+    ("believed", "first"), [(None, 15), (20, 15), (21, 16), (22, 17), (23, 18), (30, 18)]
+)
+def test_a_face_that_was_doubted_at_first_is_expected_less_long_before(believed, first):
+    """Weak detections have seen it sooner than strong ones would; what looks like it has not."""
+    back = [seen(n, how=Seen.SOUGHT) for n in (18, 19)]
+    track = Track(0, 0, [*back, *(seen(n) for n in range(20, 40))], believed=believed)
+    assert frames_of(whole(track, clip(track)))[0] == first
 
 
 @pytest.mark.parametrize("gap", [1, 12, 29])

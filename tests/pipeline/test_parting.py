@@ -121,6 +121,17 @@ def test_a_face_cut_by_the_border_is_no_look():
     assert parted(scene, 120) == []
 
 
+@pytest.mark.parametrize(("x", "parted_at"), [(8, []), (13, [(0, 40, 51)])])
+def test_a_face_beside_the_border_may_be_cut_though_its_box_is_not(x, parted_at):
+    """Of what is left of a face a detector makes a narrow box, a little off the border."""
+
+    def scene(number):
+        return (sighting(number, x), None), {x: 50 if number < 40 else 200}
+
+    found = [(track, number > 40) for track, _, number in parted(scene, 120)]
+    assert found == [(track, True) for track, *_ in parted_at]
+
+
 def test_a_recogniser_that_fails_is_counted_and_parts_nobody():
     faults = Faults()
     assert parted(walks_in_front, 60, Broken(), faults) == []

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,20 @@ def test_neither_stillness_nor_motion_nor_a_cut_is_a_dissolve(moving):
     pan = [np.ascontiguousarray(wide[:, x : x + 160]) for x in range(0, 900, 15)]
     for pictures in ([SCENES[0]] * 20, moving, pan, [SCENES[0]] * 8 + [SCENES[1]] * 8):
         assert fading(pictures) == []
+
+
+@pytest.mark.parametrize(("length", "rest"), [(8, 0), (16, 0), (16, 2), (24, 4)])
+def test_a_dissolve_that_follows_another_at_once_is_another(length, rest):
+    scenes = [*SCENES, SCENES[0][::-1, ::-1]]
+    shares = np.linspace(0, 1, length + 2)[1:-1]
+    pictures = [scenes[0]] * 10
+    for old, new in pairwise(scenes):
+        pictures += [blended(old, new, share) for share in shares] + [new] * rest
+    shots, fades = Shots(), []
+    for number, picture in enumerate(pictures + [scenes[-1]] * 10):
+        shots.cut(picture)
+        shots.note(fades, number)
+    assert len(fades) == 2
+    for (first, last), start in zip(fades, (10, 10 + length + rest), strict=True):
+        assert abs(first - start) <= 2
+        assert abs(last - (start + length)) <= 2

@@ -323,3 +323,12 @@ def test_nobody_looks_for_ever_for_a_head_that_shows_no_face(tracker, stencil):
         tracker.step(textured(number, 60, 40), found(*([(60, 40, 108, 88)] if not number else [])))
     (track,) = [*tracker.cut(60)]
     assert 20 < track.last.frame < 30
+
+
+@pytest.mark.parametrize(("scores", "believed"), [([0.9], 0), ([0.3, 0.25, 0.4], 2), ([0.3], None)])
+def test_a_track_tells_from_when_on_it_is_believed(tracker, scores, believed):
+    for number, score in enumerate(scores):
+        tracker.step(frame(number), found((40, 30, 80, 70), score=score))
+    (track,) = tracker.active
+    assert track.believed == believed
+    assert track.doubted == (believed or 0)
