@@ -8,7 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from pipeline import (
+    command_benchmark,
+    command_boxes,
     command_gallery,
+    command_render,
+    command_review,
     command_run,
     command_stream,
     fetch,
@@ -25,8 +29,11 @@ from pipeline.options import Parser
 INTERRUPTED: Final = 130
 _COMMANDS: Final = (
     command_run,
+    command_render,
     command_stream,
     command_gallery,
+    command_review,
+    command_boxes,
     room_detect,
     room_extract,
     room_match,
@@ -34,6 +41,7 @@ _COMMANDS: Final = (
     room_replace,
     fetch,
     report,
+    command_benchmark,
 )
 
 log = logging.getLogger("facesurrogate")

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pipeline import keep_options, record_options, steering
+from pipeline import box_options, keep_options, record_options, steering
 from pipeline import options as shared
 from pipeline.registry import BACKENDS
 from pipeline.settings import (
@@ -42,6 +42,7 @@ def add_to(commands: shared.Commands) -> None:
     run.set_defaults(run=_run)
     _add_files(run)
     add_faces(run)
+    box_options.add_to(run)
     keep_options.add_to(run)
     _add_surrogates(run)
     _add_outputs(run)
@@ -63,6 +64,7 @@ def _run(options: argparse.Namespace) -> int:
     settings = Settings(**{f.name: getattr(options, f.name) for f in fields(Settings)})
     salt = shared.salt(options)
     keep_options.check(options, settings)
+    box_options.check(options)
     record_options.check(options)
     _warn(settings)
     inputs = options.inputs or [_standard_input_folder(options.quiet)]
@@ -75,6 +77,7 @@ def _run(options: argparse.Namespace) -> int:
     waiting = [task for task in tasks if task.state == "waiting"]
     if waiting or not tasks:
         furnished = keep_options.keeping(options, settings, rooms.furnish(settings, options.db))
+        furnished = box_options.giving(options, [task.path for task in tasks], furnished)
         if options.record:
             record_options.prepare(tasks, furnished, settings, options)
         record = _process(tasks, furnished, settings, salt, options.quiet)

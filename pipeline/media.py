@@ -23,7 +23,7 @@ MEDIA_ENDINGS = frozenset(
     (*_VIDEO_ENDINGS, *(e for ends in ENDINGS.values() for e in ends), ".gif", ".heic", ".heif")
 ) | {".avif"}
 
-_IMAGE_ENDINGS = {".gif", *(ending for endings in ENDINGS.values() for ending in endings)}
+IMAGE_ENDINGS = {".gif", *(ending for endings in ENDINGS.values() for ending in endings)}
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -73,7 +73,7 @@ def open_source(path: Path, settings: Settings) -> Source:
         return ImageSource(path, settings)
     if name := _unsupported(head):
         raise MediaError(f"{path}: {name} is not supported yet; convert it to JPEG or PNG first")
-    if path.suffix.lower() in _IMAGE_ENDINGS:
+    if path.suffix.lower() in IMAGE_ENDINGS:
         raise MediaError(f"{path}: is no picture, or a damaged one; copy it again or leave it out")
     return VideoSource(path)
 

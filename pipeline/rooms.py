@@ -7,12 +7,14 @@ from detector.facemesh import FaceMesh
 from detector.iris import Iris
 from generator.canonical import Canonical
 from generator.looks import Beard
+from matcher.attributes import Attributes
 from pipeline import database, extractors, registry, steering
 from pipeline.contract import Detector, Extractor, Floats, Generator, Matcher, Replacer
 from pipeline.database import Database
 from pipeline.errors import SettingsError
 from pipeline.expressions import Calm
 from pipeline.extractors import Thresholds
+from pipeline.given_boxes import GivenBoxes
 from pipeline.keeping import Keeper
 from pipeline.settings import Settings
 from pipeline.weights import locate
@@ -36,6 +38,7 @@ class Drawing:
     glasses: Glasses | Spectacles | None = None  # kept, or drawn; None where nobody wears any
     beard: Beard | None = None  # None where the DB cannot tell beards
     occlusion: Occlusion | None = None  # None where what hides a face is drawn over
+    attributes: Attributes | None = None  # None where sex and age need not stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Rooms:
     drawing: Drawing | None
     eyes: Iris | None = None  # None where nobody's eyes are drawn
     keeper: Keeper | None = None  # None where nobody is kept
+    given: GivenBoxes | None = None  # None where only the detector looks for faces
 
 
 def furnish(settings: Settings, home: Path = database.HOME) -> Rooms:
@@ -77,6 +81,7 @@ def _drawing(settings: Settings, home: Path) -> Drawing:
         _glasses(settings, donors),
         donors.beard,
         _occlusion(settings, donors),
+        None if settings.sex or settings.age else donors.rows.attributes,
     )
 
 
