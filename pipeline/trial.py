@@ -1,4 +1,6 @@
-"""Surrogates are tried on before they are worn: one that still resembles the person is dropped."""
+"""Surrogates are tried on before they are worn: one that still resembles the person, or that looks
+of another sex or age, is dropped.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -13,10 +15,12 @@ from pipeline.rooms import Drawing
 from pipeline.tracks import Sample
 from pipeline.wearing import wear
 
-TRIES: Final = 8
+TRIES: Final = 16
 _REDRAWS: Final = 20
 _DOUBLE: Final = 0.45  # of two surrogates, above what a person and theirs may be alike
-
+_SEX: Final = 0.2  # apparent, in [0, 1]; farther away it is another one
+_AGE: Final = 0.35  # of log years; the same
+_WEIGHED: Final = 0.1  # of likeness: as bad as to be once farther from the person's kind
 
 Tried = tuple[Ints, Floats | None]  # (k,) donors, and features (d,) of who wears them
 
@@ -27,11 +31,11 @@ def least_alike(
     drawing: Drawing,
     worn: Sequence[Floats] = (),
 ) -> Tried:
-    """The first of the donors drawn whose surrogate is a stranger to all who will wear it, and no
-    double of those that others wear, whose features (d,) are `worn`.
+    """The first of the donors drawn whose surrogate is a stranger to all who will wear it, no
+    double of those that others wear, whose features (d,) are `worn`, and of the wearers' kind.
 
-    Where none of `draws` (at least one) is, the least alike of them; where nobody's features and
-    a good look at the face are known, the first.
+    Where none of `draws` (at least one) is all of that, the one that lacks least of it; where
+    nobody's features and a good look at the face are known, the first.
     """
     known = [(p, look) for p, look in wearers if look and np.isfinite(p.features).all()]
     others = np.stack(worn) if len(worn) else np.zeros((0, len(drawing.mean)), np.float32)
@@ -44,12 +48,26 @@ def least_alike(
         alike = float(np.diag(similarity(faces, people, drawing.mean)).max())
         double = float(similarity(faces, others, drawing.mean).max(initial=-1.0))
         alike = max(alike, double - _DOUBLE)
-        if best is None or alike < best[0]:
-            best = (alike, (donors, faces[0]))
-        if alike < drawing.thresholds.unlike:
+        lacks = max(alike - drawing.thresholds.unlike, 0) / _WEIGHED
+        lacks += max(of_other_kind(faces, people, drawing) - 1, 0)
+        if best is None or lacks < best[0]:
+            best = lacks, (donors, faces[0])
+        if lacks == 0:
             break
     assert best is not None
     return best[1]
+
+
+def of_other_kind(faces: Floats, people: Floats, drawing: Drawing) -> float:
+    """How far the faces (n, d) are from the people (n, d) in apparent sex and age, on average: up
+    to 1 they are of their kind. 0 where that is not to be kept.
+    """
+    read = drawing.attributes
+    if read is None:
+        return 0.0
+    sex = np.abs(read.sex(faces) - read.sex(people)).mean() / _SEX
+    age = np.abs(read.log_age(faces) - read.log_age(people)).mean() / _AGE
+    return float(max(sex, age))
 
 
 def draws(

@@ -1,0 +1,85 @@
+"""Which of the surrogates that are tried on is worn."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from matcher.attributes import Attributes
+from pipeline import trial
+from pipeline.contract import Person
+from pipeline.extractors import Thresholds
+from pipeline.portraits import nobody
+
+WIDTH = 16
+ANN = np.eye(WIDTH, dtype=np.float32)[0]  # who she is; 1 and 2 tell sex and log age
+LOOK = object()
+
+
+def face(alike, sex=0.0, age=0.0):
+    """(16,) of a face so alike to Ann that reads so much more like a man, and so much older."""
+    rest = np.sqrt(max(1 - alike**2 - sex**2 - age**2, 0))
+    return np.float32([alike, sex, age, rest, *np.zeros(WIDTH - 4)])
+
+
+@pytest.fixture
+def worn(monkeypatch):
+    """(faces, kept) -> the number of the face that Ann wears; whether sex and age are to stay."""
+
+    def choose(faces, kept=True, others=()):
+        weights = np.zeros((3, WIDTH + 1), np.float32)
+        weights[0, 1], weights[1, 2] = 40, 1
+        weights[0, -1], weights[1, -1] = -4, 3
+        drawing = SimpleNamespace(
+            mean=np.zeros(WIDTH, np.float32),
+            thresholds=Thresholds(unlike=0.1, same_person=0.7),
+            attributes=Attributes(np.zeros(WIDTH, np.float32), *weights) if kept else None,
+        )
+        monkeypatch.setattr(trial, "dressed", lambda p, look, donors, d: faces[donors[0]][None])
+        shape = nobody().shape
+        ann = Person(ANN, np.full(3, np.nan, np.float32), shape)
+        draws = iter([np.int64([row]) for row in range(len(faces))])
+        donors, features = trial.least_alike([(ann, LOOK)], draws, drawing, others)
+        assert np.array_equal(features, faces[donors[0]])
+        return int(donors[0]), len(list(draws))
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    ("faces", "kept", "number", "untried"),
+    [
+        ([face(0.0), face(-0.5)], True, 0, 1),  # the first that will do
+        ([face(0.3), face(0.05), face(0.0)], True, 1, 1),
+        ([face(0.3), face(0.2)], True, 1, 0),  # the least alike where none will do
+        ([face(0.0, sex=0.2), face(0.05)], True, 1, 0),
+        ([face(0.0, age=0.9), face(0.05)], True, 1, 0),
+        ([face(0.0, age=0.3), face(-0.3)], True, 0, 1),  # a little older will do
+        ([face(0.0, sex=0.2), face(0.25)], True, 1, 0),  # rather a bit alike than a man
+        ([face(0.0, sex=0.2), face(0.6)], True, 0, 0),  # but not one who resembles her
+        ([face(0.0, sex=0.2), face(0.05)], False, 0, 1),  # where sex need not stay
+    ],
+)
+def test_a_stranger_of_the_persons_kind_is_worn(worn, faces, kept, number, untried):
+    assert worn(faces, kept) == (number, untried)
+
+
+def test_nobody_wears_a_double_of_anothers_surrogate(worn):
+    faces = [face(0.0), face(-0.6)]
+    assert worn(faces, others=[faces[0]]) == (1, 0)
+
+
+def test_of_a_group_the_mean_counts():
+    weights = np.zeros((3, WIDTH + 1), np.float32)
+    weights[1, 2] = 1
+    read = SimpleNamespace(attributes=Attributes(np.zeros(WIDTH, np.float32), *weights))
+    people = np.stack([face(0, age=0), face(0, age=0.7)])
+    apart = trial.of_other_kind(np.stack([face(0)] * 2), people, read)
+    assert apart == pytest.approx(1.0)
+
+
+def test_where_nobody_is_known_the_first_is_worn():
+    first, drawing = np.int64([3]), SimpleNamespace(mean=np.zeros(WIDTH, np.float32))
+    donors, features = trial.least_alike([(nobody(), LOOK)], iter([first]), drawing)
+    assert donors is first
+    assert features is None
