@@ -5,13 +5,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from matcher.attributes import AGE_OFFSET
+from matcher.attributes import AGE_OFFSET, Attributes
 from matcher.donors import DonorRows
 from pipeline.contract import Floats, Mask
 from pipeline.errors import SettingsError
 
 _MIDDLE: Final = 50.0
 _EITHER: Final = 0.5
+_SEX: Final = 0.2  # apparent, in [0, 1]; farther away it is another one
+_AGE: Final = 0.35  # of log years; the same
 
 Span = tuple[float, float]
 
@@ -32,6 +34,25 @@ class Wish:
         """What of a person's own looks counts no more: "age", "sex", "skin"."""
         asked = {"age": self.age, "sex": self.male, "skin": self.skin}
         return frozenset(name for name, value in asked.items() if value is not None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """Of what sex and age surrogates must look: as the person does, or as was wished."""
+
+    attributes: Attributes
+    wish: Wish
+
+    def apart(self, faces: Floats, people: Floats) -> float:
+        """How far n faces (n, d) are from it on average; up to 1 they are of that kind."""
+        read, wish = self.attributes, self.wish
+        sex = read.sex(people) if wish.male is None else np.float32(wish.male)
+        seen = read.log_age(faces)
+        age = read.log_age(people)
+        if wish.age is not None:
+            age = np.clip(seen, *np.log(np.array(wish.age) + AGE_OFFSET))
+        gaps = np.abs(read.sex(faces) - sex).mean() / _SEX, np.abs(seen - age).mean() / _AGE
+        return float(max(gaps))
 
 
 def typology_angle(skin: Floats) -> Floats:

@@ -30,6 +30,7 @@ class Boxes:
     pictures: Ints  # (m,) the frames that the file speaks of, from 0, in order
     every: int  # of how many frames one was looked at: nobody says so, but their numbers tell
     size: tuple[int, int] | None = None  # width and height of pictures, where the file tells
+    listed: bool = False  # whether the file lists pictures without boxes too
 
     @classmethod
     def of(
@@ -46,7 +47,7 @@ class Boxes:
         spoken_of = np.unique(frames if pictures is None else pictures)
         own = places[order], frames[order], boxes[order].astype(np.float32)
         every = min(reduce(gcd, np.diff(spoken_of).tolist(), 0), _MOST_APART) or 1
-        return cls(path, place, *own, spoken_of, every, size)
+        return cls(path, place, *own, spoken_of, every, size, pictures is not None)
 
     def at(self, frame: int) -> Floats:
         """(n, 4) the boxes of one frame."""
@@ -82,6 +83,19 @@ class Boxes:
             raise BoxesError(f"{self._where(row)}: {_beyond(int(self.frames[row]), count)}")
         if len(self.pictures) and self.pictures[-1] >= count:
             raise BoxesError(f"{self.path}: {_beyond(int(self.pictures[-1]), count)}")
+
+    def check_whole(self, count: int) -> None:
+        """Raise BoxesError where the file lists pictures, and not up to both ends of the clip: in
+        what is missing nobody has looked for faces.
+        """
+        if not self.listed or not len(self.pictures):
+            return
+        first, last = int(self.pictures[0]), int(self.pictures[-1])
+        if first >= self.every or last + self.every < count:
+            raise BoxesError(
+                f"{self.path}: lists pictures of the frames {first}..{last} of {count}, and "
+                "--boxes-only lets nobody else look: leave it out"
+            )
 
     def _where(self, row: int) -> str:
         return f"{self.path}: {self.place.format(int(self.places[row]))}"

@@ -2,20 +2,18 @@
 
 import argparse
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pipeline import options as shared
 from pipeline.errors import MediaError, RecordError
-from pipeline.weights import DB
 
 if TYPE_CHECKING:
     from pipeline.record import Record
     from pipeline.rerender import Order
     from pipeline.settings import Settings
-
-_OUT: Final = DB.parent / "out"
 
 log = logging.getLogger("facesurrogate")
 
@@ -40,7 +38,7 @@ def add_to(commands: shared.Commands) -> None:
         help="the output before, where it is no longer where the record says; if it is nowhere "
         "every face is drawn anew")  # fmt: skip
     add("--out", type=Path, metavar="DIR",
-        help="where the new output goes (default: where the one before is, else out/)")  # fmt: skip
+        help="where the new output goes (default: in the place of the one before)")  # fmt: skip
     add("--suffix", help="added to its name (default: as in the run before)")
     add("--overwrite", action="store_true", help="replace an output that exists")
     shared.add_common(group)
@@ -63,8 +61,11 @@ def _run(options: argparse.Namespace) -> int:
     settings = _settings(options, record)
     source = media.open_source(path, settings)
     records.check_fits(record, path, digest(path).hex())
-    before = _before(options, record)
-    task = Task(path, _target(options, settings, source.suffix, before), source)
+    place = _place(options, record)
+    before = rerender.usable(record, place)
+    if before is None:
+        log.info("%s is not the output that the record tells of: all faces are drawn anew", place)
+    task = Task(path, _target(options, settings, source.suffix, (place, before)), source)
     log.debug("settings: %s", settings.record())
     order = _order(options, (task.target, before), (record, settings, salt))
     job.prepare(task.target.parent)
@@ -87,25 +88,37 @@ def _settings(options: argparse.Namespace, record: "Record") -> "Settings":
     return replace(settings, overwrite=options.overwrite, suffix=options.suffix or settings.suffix)
 
 
-def _before(options: argparse.Namespace, record: "Record") -> Path | None:
-    """The output before; None where it is gone or altered. Raises RecordError."""
-    from pipeline import rerender
-
+def _place(options: argparse.Namespace, record: "Record") -> Path:
+    """Where the output before should be. Raises RecordError."""
     given: Path | None = options.output
     if given is not None and not given.is_file():
         raise RecordError(f"--output {given}: there is no such file")
-    return rerender.usable(record, given or options.record.parent / record.output.path)
+    return given or Path(os.path.normpath(options.record.parent / record.output.path))
 
 
 def _target(
-    options: argparse.Namespace, settings: "Settings", ending: str, before: Path | None
+    options: argparse.Namespace,
+    settings: "Settings",
+    ending: str,
+    before: tuple[Path, Path | None],
 ) -> Path:
-    """Where the new output goes; beside the one before only where that is what it was, since a
-    record may name any place. Raises MediaError where something is there already.
+    """Where the new output goes: unless told otherwise to that before, if it is still what the
+    record tells of, since a record may name any file. Raises MediaError where that is not so, or
+    something else is there already.
     """
-    target: Path = (options.out or _OUT) / f"{options.input.stem}{settings.suffix}{ending}"
-    if before is not None and not options.out:
-        target = before.with_name(target.name) if options.suffix else before
+    place, usable = before
+    target: Path = (options.out or place.parent) / f"{options.input.stem}{settings.suffix}{ending}"
+    if not options.out:
+        if usable is None and os.path.lexists(place):
+            raise MediaError(
+                f"{place} is not the output that the record tells of, and is left as it is: name "
+                "the folder of the new one with --out"
+            )
+        if not place.parent.is_dir():
+            raise MediaError(f"{place.parent} is gone: name the folder of the output with --out")
+        target = place if usable and not options.suffix else place.with_name(target.name)
+    if target.resolve() == options.input.resolve():
+        raise MediaError(f"{target} is the input: name another --out or --suffix")
     if target.exists() and not settings.overwrite:
         raise MediaError(f"{target} is there already: add --overwrite or name another --out")
     return target

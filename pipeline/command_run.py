@@ -74,6 +74,8 @@ def _run(options: argparse.Namespace) -> int:
     for problem in problems:
         log.error("%s", problem)
     log.debug("settings: %s", settings.record())
+    if options.record:
+        record_options.note_skipped(tasks)
     waiting = [task for task in tasks if task.state == "waiting"]
     if waiting or not tasks:
         furnished = keep_options.keeping(options, settings, rooms.furnish(settings, options.db))

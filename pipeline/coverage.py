@@ -17,7 +17,7 @@ from pipeline.packing import Sightings
 from pipeline.pose import has_pose
 from pipeline.rooms import Drawing
 from pipeline.smoothing import steadied
-from pipeline.tracks import MESH_FOUND, Seen, Sighting, Track
+from pipeline.tracks import MESH_FOUND, Seen, Sighting, Track, surely
 
 BEFORE: Final = 3
 AFTER: Final = 5
@@ -65,15 +65,24 @@ def covered(analysis: Analysis, persons: list[int], drawing: Drawing | None) -> 
     """
     result = []
     many = sum(len(track.sightings) for track in analysis.tracks) > _LOOSE
-    spans = [range(track.first.frame, track.last.frame + 1) for track in analysis.tracks]
+    sure = [surely(track) for track in analysis.tracks]
+    spans = [range(first, last + 1) for first, last in sure]
     for row, (track, person) in enumerate(zip(analysis.tracks, persons, strict=True)):
         others = (i for i, other in enumerate(persons) if other == person and i != row)
         sightings = whole(track, analysis, [spans[i] for i in others])
         if many:
             sightings.pack()
-        rungs = [rung(sighting, drawing) for sighting in sightings]
+        own = drawing if track.certain or _ever_fits(track) else None
+        rungs = [rung(sighting, own) for sighting in sightings]
         result.append(Covered(sightings, rungs, mixes(rungs)))
     return result
+
+
+def _ever_fits(track: Track) -> bool:
+    """Whether a mesh ever lay on it: what is neither surely found nor ever fits may be a pattern,
+    on which a face would look worse than a cover.
+    """
+    return any(sighting.mesh_score >= MESH_FOUND for sighting in track.sightings)
 
 
 def mixes(rungs: Sequence[Rung]) -> list[float]:

@@ -97,7 +97,7 @@ class Edits:
 
 def _uncovered(track: TrackEntry) -> bool:
     """Whether a person decided that the face is seen."""
-    return track.edited and track.decision != REPLACE
+    return track.decision not in (REPLACE, track.rendered.decision)
 
 
 def shown(track: TrackEntry) -> Iterable[int]:

@@ -155,6 +155,13 @@ class FileBoxes:
         """Raise BoxesError where the boxes are of a longer clip than one of `count` frames."""
         for part in self._parts:
             part.check_frames(count)
+            if self.alone:
+                part.check_whole(count)
+        if self.alone and not any(len(part.frames) for part in self._parts):
+            raise BoxesError(
+                f"{self._parts[0].path}: holds no box, and --boxes-only lets nobody else look: "
+                "leave it out"
+            )
 
 
 def united(own: Faces, given: Faces) -> Faces:

@@ -20,7 +20,7 @@ from pipeline.contract import Floats, Ints, Mask, Person, no_glasses
 from pipeline.geometry import overlap
 from pipeline.rooms import Drawing, Rooms
 from pipeline.tracking import MESH_FOUND
-from pipeline.tracks import Sample, Seen, Sighting, Track
+from pipeline.tracks import Sample, Sighting, Track, surely
 
 _SOON: Final = 50  # frames
 _MOTION: Final = 8  # sightings that tell how a face moves
@@ -125,7 +125,7 @@ def _pooled(tracks: list[Track]) -> Floats | None:
 def beside(tracks: list[Track]) -> list[set[int]]:
     """For each track the rows of those seen with it in one frame: surely other people."""
     result: list[set[int]] = [set() for _ in tracks]
-    spans = [_surely(track) for track in tracks]
+    spans = [surely(track) for track in tracks]
     active: list[int] = []
     for row in sorted(range(len(tracks)), key=lambda row: spans[row]):
         active = [other for other in active if spans[other][1] >= spans[row][0]]
@@ -135,17 +135,6 @@ def beside(tracks: list[Track]) -> list[set[int]]:
                 result[other].add(row)
         active.append(row)
     return result
-
-
-def _surely(track: Track) -> tuple[int, int]:
-    """The first and the last frame in which the detector saw the face itself: what was merely
-    followed at a track's ends may have run on onto somebody else.
-    """
-    frames = [s.frame for s in (track.first, track.last) if s.seen == Seen.DETECTED]
-    if len(frames) < 2:
-        found = [s.frame for s in track.sightings if s.seen == Seen.DETECTED]
-        frames = [found[0], found[-1]] if found else [track.first.frame, track.last.frame]
-    return frames[0], frames[-1]
 
 
 def _doubled(a: Track, b: Track) -> bool:

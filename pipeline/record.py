@@ -155,14 +155,17 @@ def write(record: Record, target: Path) -> None:
 
 def dumps(record: Record) -> str:
     """As JSON that people can read and edit: a line for each list of numbers."""
+    from pipeline.record_check import seal
+
     plain = {"kind": KIND, "version": VERSION, **_without_none(asdict(record))}
+    plain["seal"] = seal(record)
     return _lines(plain, 0) + "\n"
 
 
 def read(path: Path) -> Record:
     """The record in a file. Raises RecordError where it is none, or a newer or damaged one."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors add a mark
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
@@ -186,8 +189,15 @@ def loads(text: str) -> Record:
         _validator()(plain)
     except fastjsonschema.JsonSchemaException as error:
         raise RecordError(str(error).removeprefix("data.").removeprefix("data ")) from None
+    from pipeline.record_check import check, seal
+
     result = _made(plain)
-    _check(result)
+    check(result)
+    if plain["seal"] != seal(result):
+        raise RecordError(
+            "something was changed besides decision, person, persons and added, which alone may "
+            "be edited: take the record that `run --record` wrote, and edit that"
+        )
     return result
 
 
@@ -240,33 +250,6 @@ def _made(plain: dict[str, Any]) -> Record:
         added=[Added(**added) for added in plain["added"]],
         suspects=[Suspect(**suspect) for suspect in plain["suspects"]],
     )
-
-
-def _check(record: Record) -> None:
-    """Raise RecordError for what no schema can tell."""
-    persons = [person.number for person in record.persons]
-    for name, numbers in (("persons", persons), ("tracks", [t.number for t in record.tracks])):
-        if len(set(numbers)) < len(numbers):
-            raise RecordError(f"two of {name} have one number")
-    frames = record.input.frames
-    for row, track in enumerate(record.tracks):
-        where = f"tracks[{row}]"
-        if track.person not in persons:
-            raise RecordError(f"{where}.person: nobody in persons has the number {track.person}")
-        if track.last >= frames:
-            raise RecordError(f"{where}.boxes: frame {track.last} is beyond the file's {frames}")
-        if len(track.altered) != len(track.boxes):
-            raise RecordError(f"{where}.altered must be as long as boxes, {len(track.boxes)}")
-    for row, added in enumerate(record.added):
-        where, (x1, y1, x2, y2) = f"added[{row}]", added.box
-        if not added.first <= added.last < frames:
-            raise RecordError(f"{where}: first..last must lie in 0..{frames - 1}, got "
-                f"{added.first}..{added.last}")  # fmt: skip
-        if x1 >= x2 or y1 >= y2 or min(x2, y2) <= 0 or x1 >= record.input.width \
-                or y1 >= record.input.height:  # fmt: skip
-            raise RecordError(f"{where}.box must be x1 y1 x2 y2 in the picture, got {added.box}")
-        if added.person is not None and added.person not in persons:
-            raise RecordError(f"{where}.person: nobody in persons has the number {added.person}")
 
 
 def _without_none(plain: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ def prepare(
 ) -> None:
     """Give each waiting task its recorder. Raises SettingsError where a record is there already."""
     from pipeline import job, models
+    from pipeline.record import ENDING
     from pipeline.recording import Job, Recorder
 
     keeper = rooms.keeper
@@ -47,10 +49,13 @@ def prepare(
     listed = "" if keeper is None else "only" if keeper.only else "keep"
     boxes = "ours" if rooms.given is None else "given" if options.boxes_only else "both"
     common = Job(settings, models.used(settings, options.db), names, listed, boxes)
+    places = Counter(place(task.target, options, settings) for task in tasks)
     for task in tasks:
         if task.state != "waiting":
             continue
         target = place(task.target, options, settings)
+        if places[target] > 1:
+            target = target.with_name(f"{task.path.name.replace('.', '_')}{ENDING}")
         if target.exists() and not settings.overwrite:
             raise SettingsError(
                 f"{target} is there already: add --overwrite or name another --record"
@@ -59,8 +64,19 @@ def prepare(
         task.report.recorder = Recorder(target, common)
 
 
+def note_skipped(tasks: list["Task"]) -> None:
+    """Say of which outputs, made by runs before, no record is written."""
+    for task in tasks:
+        if task.state == "skipped":
+            log.warning("%s is there already, so nothing is recorded of it: add --overwrite",
+                        task.target)  # fmt: skip
+
+
 def place(output: Path, options: argparse.Namespace, settings: Settings) -> Path:
-    """Where the record of an output goes: as it lies below --out, without the suffix."""
+    """Where the record of an output goes: as it lies below --out, without the suffix.
+
+    Where two would get one name, as a.jpg and a.png, their own endings are put into them.
+    """
     from pipeline.record import ENDING
 
     folder = options.record / output.parent.relative_to(options.out)

@@ -14,6 +14,7 @@ from pipeline import k_same, suspects
 from pipeline import record as records
 from pipeline.analysis import Analysis, digest
 from pipeline.contract import Frame, Patch
+from pipeline.errors import MediaError
 from pipeline.planning import Plan, Planned
 from pipeline.record import (
     KEEP,
@@ -106,7 +107,13 @@ class Recorder:
 
     def write(self, source: Path, target: Path, planned: tuple[Analysis, Plan]) -> None:
         """Put down what was done to `source` for `target`, which is whole. Raises MediaError."""
-        records.write(self.made(source, target, planned), self.target)
+        made = self.made(source, target, planned)
+        try:
+            records.write(made, self.target)
+        except MediaError as error:
+            raise MediaError(
+                f"{error}; {target} is whole: --overwrite writes both again"
+            ) from error
 
     def made(self, source: Path, target: Path, planned: tuple[Analysis, Plan]) -> Record:
         """All that there is to tell."""

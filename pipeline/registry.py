@@ -12,6 +12,7 @@ from pipeline.settings import Settings
 from pipeline.weights import DB, locate
 
 if TYPE_CHECKING:
+    from matcher.wishes import Wish
     from pipeline.contract import Detector, Extractor, Generator, Matcher, Replacer
     from pipeline.database import Database
 
@@ -110,17 +111,23 @@ def _trained(db: Path) -> list[str]:
 
 def matcher(settings: Settings, donors: Database) -> Matcher:
     """The way of choosing donors, among those that fit --age, --sex and --skin."""
-    from matcher.wishes import Wish, narrowed
+    from matcher.wishes import narrowed
+
+    rows = narrowed(donors.rows, wish(settings), settings.k)
+    made: Matcher = backend("matcher", settings.donors)(rows, settings.extractor)
+    return made
+
+
+def wish(settings: Settings) -> Wish:
+    """What surrogates shall look like, whoever they cover."""
+    from matcher.wishes import Wish
 
     sex = steering.sex(settings.sex)
-    wish = Wish(
+    return Wish(
         age=steering.age(settings.age),
         male=sex == "male" if sex else None,
         skin=steering.skin(settings.skin),
     )
-    rows = narrowed(donors.rows, wish, settings.k)
-    made: Matcher = backend("matcher", settings.donors)(rows, settings.extractor)
-    return made
 
 
 def generator(donors: Database, settings: Settings | None = None) -> Generator:

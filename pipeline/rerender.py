@@ -50,13 +50,16 @@ class Order:
 
 
 def usable(record: Record, path: Path) -> Path | None:
-    """The output before if it is there and as it was written, else None, which is told."""
+    """The output before if it is there and as it was written, else None.
+
+    What shows the faces of the input is no output, whatever a record says.
+    """
     try:
-        if digest(path).hex() == record.output.sha256:
+        same = path.is_file() and digest(path).hex() == record.output.sha256
+        if same and record.output.sha256 != record.input.sha256:
             return path
-        log.info("%s is not the output that the record tells of: all faces are drawn anew", path)
-    except OSError:
-        log.info("%s, the output before, is not there: all faces are drawn anew", path)
+    except (OSError, ValueError):  # a name with a NUL
+        pass
     return None
 
 
@@ -111,6 +114,7 @@ def _rendered(
                 own.clear()
             writer.write(made)
             yield made
+        _check_still(order)
 
 
 def _pairs(source: Source, order: Order) -> Iterator[tuple[Frame, Frame | None]]:
@@ -135,6 +139,13 @@ def _pairs(source: Source, order: Order) -> Iterator[tuple[Frame, Frame | None]]
             f"{'more' if count > told.frames else count}")  # fmt: skip
     if path is not None and next(before) is not None:
         raise _misfit(path, told.frames)
+
+
+def _check_still(order: Order) -> None:
+    """Raise RecordError where the output before was exchanged since it was checked."""
+    path = order.previous
+    if path is not None and digest(path).hex() != order.record.output.sha256:
+        raise RecordError(f"{path}, the output before, changed meanwhile: render again")
 
 
 def _misfit(path: Path, frames: int) -> RecordError:

@@ -51,6 +51,11 @@ class Adding {
     return !this.form.hidden;
   }
 
+  /** A box was drawn or typed, and not added yet. */
+  get pending() {
+    return this.open && ["x1", "y1", "x2", "y2"].some((id) => Number.isInteger(this.#value(id)));
+  }
+
   start(frame) {
     this.player.pause();
     this.player.seek(frame);

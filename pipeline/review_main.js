@@ -109,6 +109,11 @@ function openTab(name) {
 }
 
 function download() {
+  if (adding.pending) {
+    tell("A face is drawn but not added: add or cancel it, then download.");
+    at("added-x1").focus();
+    return;
+  }
   const text = `${lines(editedRecord())}\n`;
   const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   make("a", { href: address, download: page.name }).click();
@@ -280,7 +285,7 @@ function start() {
   }
   document.addEventListener("keydown", onKey);
   addEventListener("beforeunload", (event) => {
-    if (isUnsaved()) event.preventDefault();
+    if (isUnsaved() || adding.pending) event.preventDefault();
   });
   whenEdited(onEdited);
   ready = true;

@@ -7,7 +7,7 @@ from detector.facemesh import FaceMesh
 from detector.iris import Iris
 from generator.canonical import Canonical
 from generator.looks import Beard
-from matcher.attributes import Attributes
+from matcher.wishes import Kind
 from pipeline import database, extractors, registry, steering
 from pipeline.contract import Detector, Extractor, Floats, Generator, Matcher, Replacer
 from pipeline.database import Database
@@ -38,7 +38,7 @@ class Drawing:
     glasses: Glasses | Spectacles | None = None  # kept, or drawn; None where nobody wears any
     beard: Beard | None = None  # None where the DB cannot tell beards
     occlusion: Occlusion | None = None  # None where what hides a face is drawn over
-    attributes: Attributes | None = None  # None where sex and age need not stay
+    kind: Kind | None = None  # of whom surrogates must look
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _drawing(settings: Settings, home: Path) -> Drawing:
         _glasses(settings, donors),
         donors.beard,
         _occlusion(settings, donors),
-        None if settings.sex or settings.age else donors.rows.attributes,
+        Kind(donors.rows.attributes, registry.wish(settings)),
     )
 
 

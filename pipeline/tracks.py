@@ -163,3 +163,14 @@ class Track:
         motion = (last.box - before.box) / elapsed
         shift = np.tile((motion[:2] + motion[2:]) / 2, 2) * min(frame - last.frame, _GOES_ON)
         return (last.box + shift).astype(np.float32)
+
+
+def surely(track: Track) -> tuple[int, int]:
+    """The first and the last frame in which the detector saw the face itself: what was merely
+    followed at a track's ends may have run on onto somebody else.
+    """
+    frames = [s.frame for s in (track.first, track.last) if s.seen == Seen.DETECTED]
+    if len(frames) < 2:
+        found = [s.frame for s in track.sightings if s.seen == Seen.DETECTED]
+        frames = [found[0], found[-1]] if found else [track.first.frame, track.last.frame]
+    return frames[0], frames[-1]

@@ -18,9 +18,8 @@ from pipeline.wearing import wear
 TRIES: Final = 16
 _REDRAWS: Final = 20
 _DOUBLE: Final = 0.45  # of two surrogates, above what a person and theirs may be alike
-_SEX: Final = 0.2  # apparent, in [0, 1]; farther away it is another one
-_AGE: Final = 0.35  # of log years; the same
 _WEIGHED: Final = 0.1  # of likeness: as bad as to be once farther from the person's kind
+_ALIKE: Final = 0.12  # of likeness: more counts before everything else
 
 Tried = tuple[Ints, Floats | None]  # (k,) donors, and features (d,) of who wears them
 
@@ -39,7 +38,7 @@ def least_alike(
     """
     known = [(p, look) for p, look in wearers if look and np.isfinite(p.features).all()]
     others = np.stack(worn) if len(worn) else np.zeros((0, len(drawing.mean)), np.float32)
-    best: tuple[float, Tried] | None = None
+    best: tuple[tuple[float, float], Tried] | None = None
     for donors in draws:
         if not known:
             return donors, None
@@ -48,26 +47,23 @@ def least_alike(
         alike = float(np.diag(similarity(faces, people, drawing.mean)).max())
         double = float(similarity(faces, others, drawing.mean).max(initial=-1.0))
         alike = max(alike, double - _DOUBLE)
-        lacks = max(alike - drawing.thresholds.unlike, 0) / _WEIGHED
-        lacks += max(of_other_kind(faces, people, drawing) - 1, 0)
-        if best is None or lacks < best[0]:
-            best = lacks, (donors, faces[0])
-        if lacks == 0:
+        alike = alike - drawing.thresholds.unlike if np.isfinite(alike) else np.inf
+        lacks = max(alike, 0) / _WEIGHED + max(of_other_kind(faces, people, drawing) - 1, 0)
+        found = max(alike - _ALIKE, 0), lacks
+        if best is None or found < best[0]:
+            best = found, (donors, faces[0])
+        if found == (0, 0):
             break
     assert best is not None
     return best[1]
 
 
 def of_other_kind(faces: Floats, people: Floats, drawing: Drawing) -> float:
-    """How far the faces (n, d) are from the people (n, d) in apparent sex and age, on average: up
-    to 1 they are of their kind. 0 where that is not to be kept.
+    """How far faces (n, d) are from the people (n, d), or from what was asked for, in apparent sex
+    and age: up to 1 they are of that kind.
     """
-    read = drawing.attributes
-    if read is None:
-        return 0.0
-    sex = np.abs(read.sex(faces) - read.sex(people)).mean() / _SEX
-    age = np.abs(read.log_age(faces) - read.log_age(people)).mean() / _AGE
-    return float(max(sex, age))
+    kind = drawing.kind
+    return 0.0 if kind is None else kind.apart(faces, people)
 
 
 def draws(

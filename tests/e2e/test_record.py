@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import cv2
 import pytest
@@ -146,6 +147,17 @@ def test_an_edited_record_is_not_overwritten_unawares(call, recorded, capsys):
     (recorded / "kept.mp4").rename(recorded / "out" / "day 1" / "two-deid.mp4")
 
 
+def test_of_an_output_that_is_there_already_no_record_is_written_and_it_says_so(
+    recorded, material, tmp_path, capsys
+):
+    shutil.copytree(recorded / "out", tmp_path / "out")
+    places = ["--out", str(tmp_path / "out"), "--record", str(tmp_path / "rec")]
+    assert cli.main(["run", str(material / "in"), *places]) == 0
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "two-deid.mp4 is there already, so nothing is recorded of it" in said
+    assert not (tmp_path / "rec").exists()
+
+
 def test_names_need_a_record(material, capsys):
     assert cli.main(["run", str(material / "in"), "--record-names"]) == 1
     assert "--record-names needs --record" in capsys.readouterr().err
@@ -161,6 +173,17 @@ def test_records_among_the_outputs_are_warned_of(material, tmp_path, capsys):
     assert code == 0
     assert "lies among the outputs" in capsys.readouterr().err
     assert (told.input.frames, told.tracks, told.persons) == (1, [], [])
+
+
+def test_two_files_of_one_name_have_a_record_each(tmp_path):
+    (tmp_path / "in").mkdir()
+    for ending in ("png", "bmp"):
+        cv2.imwrite(str(tmp_path / "in" / f"wall.{ending}"), drawn_background(80, 60))
+    places = ["--out", str(tmp_path / "o"), "--record", str(tmp_path / "r"), "-q"]
+    assert cli.main(["run", str(tmp_path / "in"), *places]) == 0
+    assert sorted(path.name for path in (tmp_path / "r").iterdir()) == [
+        "wall_bmp.faces.json", "wall_png.faces.json"
+    ]  # fmt: skip
 
 
 def test_a_group_says_what_is_guaranteed(tmp_path, render):

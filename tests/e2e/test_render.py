@@ -9,9 +9,10 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from pipeline import chain, cli, command_render, media, record, rerender
+from pipeline import chain, cli, media, record, rerender
 from pipeline.chain import Report
-from pipeline.record import FALLBACK, IGNORE, KEEP, REPLACE, Added
+from pipeline.errors import RecordError
+from pipeline.record import FALLBACK, IGNORE, KEEP, REPLACE, Added, Output
 from pipeline.recording import Job, Recorder
 from pipeline.rooms import furnish
 from pipeline.settings import Settings
@@ -284,12 +285,10 @@ def test_where_nothing_can_be_followed_the_added_box_stays_covered(missed, shown
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"another")])
-def test_without_the_output_before_all_are_drawn_with_their_donors(run, shown, judge, caplog, harm):
+def test_without_the_output_before_all_are_drawn_with_their_donors(run, shown, judge, harm):
     harm(run.target)
     before = run.record
-    with caplog.at_level("INFO"):
-        report, seen = run.render()
-    assert "all faces are drawn anew" in caplog.text
+    report, seen = run.render()
     assert report.surrogates + report.fallbacks == 3 * FRAMES
     assert [p.donors for p in run.record.persons] == [p.donors for p in before.persons]
     clip, was = shown
@@ -330,6 +329,23 @@ def test_a_crash_on_the_way_leaves_output_and_record_as_they_were(run, monkeypat
         run.render("out.mp4")
     assert {path: path.read_bytes() for path in before} == before
     assert sorted(p.name for p in run.source.parent.iterdir()) == ["clip.mp4", "out.mp4", "rec"]
+
+
+def test_an_output_that_is_exchanged_meanwhile_is_not_copied(run, monkeypatch):
+    """As a second program would that writes the same file."""
+    decide(run, "ann", KEEP)
+    told, pairs = run.path.read_bytes(), rerender._pairs
+
+    def exchanging(source, order):
+        run.target.unlink()
+        shutil.copy(run.source, run.target)
+        return pairs(source, order)
+
+    monkeypatch.setattr(rerender, "_pairs", exchanging)
+    with pytest.raises(RecordError, match="changed meanwhile"):
+        run.render("new.mp4")
+    assert not (run.source.parent / "new.mp4").exists()
+    assert run.path.read_bytes() == told
 
 
 def test_a_crash_before_the_record_is_noticed_and_all_are_drawn_anew(run, monkeypatch, shown):
@@ -454,17 +470,42 @@ class TestCommandLine:
         assert cli.main([*command, str(run.path), "-q", "--overwrite"]) == 0
         assert before.read_bytes() != content
 
-    def test_a_record_cannot_name_what_is_overwritten(self, run, tmp_path, monkeypatch):
-        monkeypatch.setattr(command_render, "_OUT", tmp_path / "standard")
+    def test_a_record_cannot_name_the_input_as_the_output_before(self, run, tmp_path):
+        told = run.record
+        told.output = Output("../clip.mp4", told.input.sha256)
+        record.write(told, run.path)
+        before = run.source.read_bytes()
+        command = ["render", str(run.source), "--record", str(run.path), "-q", "--overwrite"]
+        assert cli.main([*command, "--out", str(run.source.parent), "--suffix=-v"]) == 0
+        shown = read_clip(run.source.parent / "clip-v.mp4").frames
+        hidden = run.track("ben").altered[0]
+        assert apart(read_clip(run.source).frames[0], shown[0], hidden) > 5
+        assert run.source.read_bytes() == before
+
+    def test_the_input_is_never_the_place_of_the_output(self, run, capfd, tmp_path):
+        link = tmp_path / "linked"
+        link.symlink_to(run.source.parent)
+        (run.source.parent / "clip-deid.mp4").symlink_to(run.source)
+        command = ["render", str(run.source), "--record", str(run.path), "--overwrite"]
+        assert cli.main([*command, "--out", str(link)]) == 1
+        assert "is the input" in capfd.readouterr().err
+
+    def test_a_record_cannot_name_what_is_overwritten(self, run, tmp_path, capfd):
         precious = tmp_path / "precious.mp4"
         precious.write_bytes(b"precious")
-        told = json.loads(run.path.read_text())
-        told["output"]["path"] = str(precious)
-        run.path.write_text(json.dumps(told))
-        arguments = ["render", str(run.source), "--record", str(run.path), "-q", "--overwrite"]
-        assert cli.main(arguments) == 0
+        told = run.record
+        told.output = Output(str(precious), told.output.sha256)
+        record.write(told, run.path)
+        command = ["render", str(run.source), "--record", str(run.path), "-q", "--overwrite"]
+        assert cli.main(command) == 1
+        assert "is not the output that the record tells of" in capfd.readouterr().err
         assert precious.read_bytes() == b"precious"
-        assert [path.name for path in (tmp_path / "standard").iterdir()] == ["clip-deid.mp4"]
+
+    def test_an_output_that_is_gone_is_written_where_it_was(self, run, capfd):
+        run.target.unlink()
+        assert cli.main(["render", str(run.source), "--record", str(run.path)]) == 0
+        assert "all faces are drawn anew" in capfd.readouterr().err
+        assert (run.source.parent / "clip-deid.mp4").is_file()
 
     @pytest.mark.parametrize(
         ("change", "line"),

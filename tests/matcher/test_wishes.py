@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from matcher.attributes import Attributes
 from matcher.donors import Opposite
-from matcher.wishes import Wish, allowed, narrowed, typology_angle, years
+from matcher.wishes import Kind, Wish, allowed, narrowed, typology_angle, years
 from pipeline.contract import Person
 from pipeline.errors import SettingsError
 from tests.conftest import unknown_person
@@ -81,3 +82,33 @@ def test_an_overruled_age_spreads_over_the_whole_range(donors):
     drawn = [ages[row] for row in np.ravel(picks).tolist()]
     assert min(drawn) >= 20
     assert max(drawn) > np.percentile(list(ages.values()), 60)
+
+
+@pytest.fixture
+def kinds():
+    """Features whose first number tells the sex and whose second the log age."""
+    weights = np.zeros((3, 5), np.float32)
+    weights[0, 0], weights[1, 1] = 10, 1
+    return lambda **wish: Kind(Attributes(np.zeros(4, np.float32), *weights), Wish(**wish))
+
+
+def reading(male, years_old):
+    return np.float32([[5 if male else -5, np.log(years_old + 4), 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("wish", "face", "fits"),
+    [
+        ({}, (True, 30), True),
+        ({}, (True, 38), True),  # a little older
+        ({}, (True, 60), False),
+        ({}, (False, 30), False),
+        ({"male": False}, (False, 30), True),
+        ({"male": False}, (True, 30), False),
+        ({"age": (50, 70)}, (True, 60), True),
+        ({"age": (50, 70)}, (True, 30), False),
+        ({"age": (50, 70)}, (False, 60), False),
+    ],
+)
+def test_a_surrogate_is_of_the_persons_kind_or_of_that_which_was_wished(kinds, wish, face, fits):
+    assert (kinds(**wish).apart(reading(*face), reading(True, 30)) <= 1) == fits

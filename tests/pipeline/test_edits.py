@@ -147,3 +147,14 @@ def test_coverage_beyond_the_boxes_is_passed_over():
     longer = track(1, LEFT, REPLACE, was=KEEP)
     longer.coverage = [[ORIGINAL, 0, 30]]
     assert Edits([longer], SIZE).drawn() == {0: [0, 1, 2, 3, 4]}
+
+
+def test_another_person_of_who_was_kept_at_times_hides_what_was_hidden():
+    """A keep that was given up after another face crossed stays given up."""
+    doubtful = track(1, LEFT, KEEP)
+    doubtful.altered[3:] = [grown(LEFT)] * 2
+    doubtful.coverage = [[ORIGINAL, 0, 2], [SURROGATE, 3, 4]]
+    doubtful.person = 2
+    for afresh in (False, True):
+        edits = Edits([doubtful], SIZE, afresh=afresh)
+        assert [edits.scene(frame).drawn for frame in range(5)] == [[], [], [], [0], [0]]

@@ -51,11 +51,11 @@ def blind():
     return Rooms(Blind(), NoMesh(), Fill("solid"), None)
 
 
-def given(rows, every=1, **more):
-    """Boxes from (frame, box); every `every`-th frame was looked at."""
+def given(rows, every=1, count=1, **more):
+    """Boxes from (frame, box); every `every`-th frame was looked at, of `count` or more."""
     frames = np.array([frame for frame, _ in rows], np.int64)
     boxes = np.array([box for _, box in rows], np.float32).reshape(-1, 4)
-    pictures = np.arange(0, 1 + max(frames.tolist(), default=0), every)
+    pictures = np.arange(0, max(count, 1 + max(frames.tolist(), default=0)), every)
     places = np.arange(len(rows))
     return Boxes.of(Path("b.txt"), "line {}", (places, frames, boxes), pictures, **more)
 
@@ -108,7 +108,7 @@ def scattered(seed, count, frames):
         size = rng.uniform(3, 110, 2)
         corner = rng.uniform(-0.4 * size, np.array(SIZE) - 0.6 * size)
         rows.append((int(rng.integers(frames)), [*corner, *(corner + size)]))
-    return given(rows)
+    return given(rows, count=frames)
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -196,8 +196,24 @@ def test_what_the_detector_finds_is_covered_beside_the_boxes(blind):
 
 def test_no_boxes_at_all_leave_the_pictures_as_they_are(blind):
     pictures = noise(5)
-    shown = covered(blind, pictures, given([]), alone=True)
+    shown = covered(blind, pictures, given([], count=5))
     assert all(np.array_equal(a, b) for a, b in zip(pictures, shown, strict=True))
+
+
+def test_no_boxes_at_all_are_refused_where_nobody_else_looks(blind):
+    """A detector that failed leaves an empty file."""
+    with pytest.raises(BoxesError, match=r"b.txt: holds no box, and --boxes-only"):
+        covered(blind, noise(5), given([], count=5), alone=True)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 5), (3, 8)])
+def test_boxes_of_a_part_of_the_clip_are_refused_where_nobody_else_looks(blind, first, last):
+    frames = np.arange(first, last)
+    rows = np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 4), np.float32)
+    part = Boxes.of(Path("b.json"), "box {}", rows, frames)
+    covered(blind, noise(8), part)
+    with pytest.raises(BoxesError, match=r"b.json: lists pictures of the frames .* of 8"):
+        covered(blind, noise(8), part, alone=True)
 
 
 def test_boxes_of_a_longer_clip_are_refused(blind):

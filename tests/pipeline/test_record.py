@@ -62,6 +62,11 @@ def test_what_is_written_is_read(made, tmp_path):
     assert records.read(tmp_path / "a.faces.json") == made
 
 
+def test_a_byte_order_mark_is_passed_over(made, tmp_path):
+    (tmp_path / "a").write_text(records.dumps(made), encoding="utf-8-sig")
+    assert records.read(tmp_path / "a") == made
+
+
 def test_only_its_owner_may_read_it(made, tmp_path):
     records.write(made, tmp_path / "a.faces.json")
     assert stat.S_IMODE((tmp_path / "a.faces.json").stat().st_mode) == 0o600
@@ -104,6 +109,13 @@ def test_the_shipped_schema_is_one_and_accepts_a_record(made):
             lambda r: r["added"].append({"box": [0, 0, 9, 9], "first": 1, "last": 4, "person": 7}),
             "added[0].person: nobody",
         ),
+        (lambda r: r["tracks"][0]["coverage"].append(["original", 0, 10**12]), "lies outside of"),
+        (lambda r: r["tracks"].pop(), "something was changed besides decision, person"),
+        (lambda r: r["tracks"][0]["boxes"][1].__setitem__(0, 9), "something was changed besides"),
+        (lambda r: r["tracks"][0]["altered"].__setitem__(0, None), "something was changed besides"),
+        (lambda r: r["tracks"][0]["rendered"].update(decision="keep"), "something was changed"),
+        (lambda r: r["output"].update(sha256="1" * 64), "something was changed besides"),
+        (lambda r: r.pop("seal"), "seal"),
         (lambda r: r["input"].update(sha256="x"), "input.sha256"),
         (lambda r: r["input"].update(times=[]), "input.times"),
     ],
@@ -119,6 +131,20 @@ def test_a_record_that_is_wrong_is_refused_in_one_line(made, change, says):
 def test_what_is_no_record_is_refused(text):
     with pytest.raises(RecordError, match="is no record"):
         records.loads(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: r["tracks"][0].update(decision="keep"),
+        lambda r: r["tracks"][0].update(person=2),
+        lambda r: r["persons"].append({"number": 3, "donors": None, "kept": None}),
+        lambda r: r["added"].append({"box": [0, 0, 9, 9], "first": 5, "last": 6}),
+        lambda r: r["input"].update(times=[[0, 0], [9, 0.36]]),  # as JavaScript writes it
+    ],
+)
+def test_what_may_be_edited_is_obeyed(made, change):
+    records.loads(edited(made, change))
 
 
 def test_the_file_is_named_where_it_cannot_be_read(tmp_path):

@@ -328,6 +328,35 @@ def test_a_missed_face_is_added_by_dragging_a_box(made, opened, tmp_path):
     assert page.locator(".rows .label").first.text_content() == "Added"
 
 
+def test_a_face_that_is_drawn_and_not_added_is_not_lost_silently(made, opened, tmp_path):
+    page = loaded(opened(made))
+    page.click("#add")
+    for name, value in (("x1", 10), ("y1", 8), ("x2", 50), ("y2", 40)):
+        page.fill(f"#added-{name}", str(value))
+    page.click("#download")
+    assert "is drawn but not added" in page.locator("#told").inner_text()
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.close(run_before_unload=True)
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    page.get_by_role("button", name="Add this face").click()
+    _, text = download(page, tmp_path)
+    assert [added.box for added in records.loads(text).added] == [[10, 8, 50, 40]]
+
+
+def test_keys_go_to_the_page_again_when_a_person_was_chosen(made, opened, tmp_path):
+    page = loaded(opened(made))
+    page.locator(".face[data-track='1'] .box").click()
+    choice = card_of(page, 1).get_by_label("Is the same as")
+    choice.focus()
+    choice.select_option("2")
+    page.keyboard.press("k")
+    _, text = download(page, tmp_path)
+    entry = next(entry for entry in records.loads(text).tracks if entry.number == 1)
+    assert (entry.decision, entry.person) == ("keep", 2)
+
+
 def test_a_missed_face_is_added_by_keys_and_what_is_no_box_is_refused(made, opened, tmp_path):
     page = loaded(opened(made))
     page.keyboard.press("a")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from matcher.attributes import Attributes
+from matcher.wishes import Kind, Wish
 from pipeline import trial
 from pipeline.contract import Person
 from pipeline.extractors import Thresholds
@@ -33,7 +34,7 @@ def worn(monkeypatch):
         drawing = SimpleNamespace(
             mean=np.zeros(WIDTH, np.float32),
             thresholds=Thresholds(unlike=0.1, same_person=0.7),
-            attributes=Attributes(np.zeros(WIDTH, np.float32), *weights) if kept else None,
+            kind=Kind(Attributes(np.zeros(WIDTH, np.float32), *weights), Wish()) if kept else None,
         )
         monkeypatch.setattr(trial, "dressed", lambda p, look, donors, d: faces[donors[0]][None])
         shape = nobody().shape
@@ -55,8 +56,10 @@ def worn(monkeypatch):
         ([face(0.0, sex=0.2), face(0.05)], True, 1, 0),
         ([face(0.0, age=0.9), face(0.05)], True, 1, 0),
         ([face(0.0, age=0.3), face(-0.3)], True, 0, 1),  # a little older will do
-        ([face(0.0, sex=0.2), face(0.25)], True, 1, 0),  # rather a bit alike than a man
-        ([face(0.0, sex=0.2), face(0.6)], True, 0, 0),  # but not one who resembles her
+        ([face(0.0, sex=0.2), face(0.2)], True, 1, 0),  # rather a little alike than a man
+        ([face(0.0, sex=0.2), face(0.35)], True, 0, 0),  # but not one who resembles her
+        ([face(0.0, age=3), face(0.25)], True, 0, 0),
+        ([face(np.nan), face(0.6), face(0.5)], True, 2, 0),  # nobody knows whom it resembles
         ([face(0.0, sex=0.2), face(0.05)], False, 0, 1),  # where sex need not stay
     ],
 )
@@ -72,7 +75,7 @@ def test_nobody_wears_a_double_of_anothers_surrogate(worn):
 def test_of_a_group_the_mean_counts():
     weights = np.zeros((3, WIDTH + 1), np.float32)
     weights[1, 2] = 1
-    read = SimpleNamespace(attributes=Attributes(np.zeros(WIDTH, np.float32), *weights))
+    read = SimpleNamespace(kind=Kind(Attributes(np.zeros(WIDTH, np.float32), *weights), Wish()))
     people = np.stack([face(0, age=0), face(0, age=0.7)])
     apart = trial.of_other_kind(np.stack([face(0)] * 2), people, read)
     assert apart == pytest.approx(1.0)
