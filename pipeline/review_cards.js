@@ -127,8 +127,8 @@ function personField(track, name) {
   }
   select.addEventListener("change", () => {
     const number = select.value === NEW ? newPerson() : Number(select.value);
-    editTrack(track.number, "person", number);
     select.blur(); // or keys meant for the page would choose other people
+    editTrack(track.number, "person", number);
   });
   return make(
     "div",
