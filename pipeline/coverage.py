@@ -72,17 +72,10 @@ def covered(analysis: Analysis, persons: list[int], drawing: Drawing | None) -> 
         sightings = whole(track, analysis, [spans[i] for i in others])
         if many:
             sightings.pack()
-        own = drawing if track.certain or _ever_fits(track) else None
+        own = drawing if track.certain or track.fits else None  # else it may be a pattern
         rungs = [rung(sighting, own) for sighting in sightings]
         result.append(Covered(sightings, rungs, mixes(rungs)))
     return result
-
-
-def _ever_fits(track: Track) -> bool:
-    """Whether a mesh ever lay on it: what is neither surely found nor ever fits may be a pattern,
-    on which a face would look worse than a cover.
-    """
-    return any(sighting.mesh_score >= MESH_FOUND for sighting in track.sightings)
 
 
 def mixes(rungs: Sequence[Rung]) -> list[float]:

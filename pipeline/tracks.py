@@ -144,6 +144,11 @@ class Track:
         )
 
     @property
+    def fits(self) -> bool:
+        """Whether a mesh ever lay on it."""
+        return any(sighting.mesh_score >= MESH_FOUND for sighting in self.sightings)
+
+    @property
     def first(self) -> Sighting:
         """The earliest sighting."""
         return self.sightings[0]

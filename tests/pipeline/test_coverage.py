@@ -199,3 +199,20 @@ def test_a_gap_is_filled_from_both_ends(gap):
 def test_a_track_longer_than_a_piece_is_whole():
     track = Track(0, 0, [seen(n) for n in range(1500) if n % 7])
     assert frames_of(whole(track, clip(track, frames=1500))) == list(range(1500))
+
+
+@pytest.mark.parametrize(
+    ("certain", "score", "drawn"),
+    [(True, 0.0, True), (False, 0.9, True), (False, 0.1, False)],
+)
+def test_a_pattern_that_is_barely_found_and_never_fits_wears_no_face(
+    drawing, face, certain, score, drawn
+):
+    sightings = [
+        Sighting(n, face.boxes[0], face.landmarks[0], face.mesh[0], score, Seen.DETECTED)
+        for n in range(3)
+    ]
+    track = Track(0, 0, sightings, certain=certain)
+    analysis = Analysis(b"", 3, (512, 512), tracks=[track])
+    rungs = covered(analysis, [0], drawing)[0].rungs
+    assert all((rung != Rung.COVER) == drawn for rung in rungs)
