@@ -15,11 +15,11 @@ from pipeline.rooms import Drawing
 from pipeline.tracks import Sample
 from pipeline.wearing import wear
 
-TRIES: Final = 16
+TRIES: Final = 32
 _REDRAWS: Final = 20
 _DOUBLE: Final = 0.45  # of two surrogates, above what a person and theirs may be alike
-_WEIGHED: Final = 0.1  # of likeness: as bad as to be once farther from the person's kind
-_ALIKE: Final = 0.12  # of likeness: more counts before everything else
+_WEIGHED: Final = 0.06  # of likeness: as bad as to be once farther from the person's kind
+_ALIKE: Final = 0.1  # of likeness: more counts before everything else
 
 Tried = tuple[Ints, Floats | None]  # (k,) donors, and features (d,) of who wears them
 

@@ -97,7 +97,8 @@ FIVE_POINTS = np.float32([[40, 40], [80, 40], [60, 62], [45, 80], [75, 80]])
     ],
 )
 def test_the_rung_follows_from_how_a_face_is_known(rooms, shape, kind, rung):
-    (only,) = planned(rooms, Track(0, 0, [sighting(0, shape, **kind)]), frames=1).tracks
+    track = Track(0, 0, [sighting(0, shape, **kind)], certain=True)
+    (only,) = planned(rooms, track, frames=1).tracks
     assert only.rungs == [rung]
 
 
