@@ -1,10 +1,12 @@
 """What a person sees while a job runs: log lines, bars in a terminal, a table at the end."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, Protocol
 
 from rich.console import Console
@@ -179,13 +181,21 @@ def summary(tasks: list[Task], quiet: bool) -> None:
     _records(tasks)
 
 
+def _command() -> str:
+    """Our command as it can be typed, though the environment was never activated."""
+    own = Path(sys.executable).with_name("facesurrogate")
+    if not own.is_file():
+        return "facesurrogate"
+    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+
+
 def _records(tasks: list[Task]) -> None:
     """Where the records are, and what to do with them."""
     recorders = [task.report.recorder for task in tasks if task.state == "done"]
     places = [recorder.target for recorder in recorders if recorder is not None]
     if places:
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        line = f"record: {places[0]}{more}; look: facesurrogate review {places[0]}"
+        line = f"record: {places[0]}{more}; look: {_command()} review {places[0]}"
         _CONSOLE.print(line, markup=False, soft_wrap=True)
 
 
