@@ -1,7 +1,6 @@
 """`facesurrogate benchmark`: our speed here, beside that of deface and of the codecs alone."""
 
 import argparse
-import hashlib
 import json
 import logging
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pipeline import command_run
 from pipeline import options as shared
 from pipeline.errors import DeidError, SettingsError
-from pipeline.weights import DB
+from pipeline.weights import DB, checksum
 
 if TYPE_CHECKING:
     from pipeline.benchmark import Contest
@@ -88,7 +87,11 @@ def _run(options: argparse.Namespace) -> int:
 
         for (name, path), source in zip(clips, sources, strict=True):
             first = next(iter(source.frames()))
-            known: dict[str, Any] = {"clip": name, "sha256": _digest(path), "size": first.size}
+            known: dict[str, Any] = {
+                "clip": name,
+                "sha256": checksum(path)[:_DIGITS],
+                "size": first.size,
+            }
             results.append(known | benchmark.compare(path, contest, progress))
     for result in results if not options.quiet else ():
         console.print(benchmark_table.tables(result))
@@ -149,8 +152,3 @@ def _bar(label: str, total: int, quiet: bool) -> Iterator["Advance"]:
     else:
         with steps(label, total) as advance:
             yield advance
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()[:_DIGITS]

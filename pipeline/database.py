@@ -1,6 +1,5 @@
 """The donor DB: one folder per generator with its network, canonical face and donor rows."""
 
-import hashlib
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,7 +14,7 @@ from matcher.attributes import Attributes
 from matcher.donors import DonorRows
 from pipeline.contract import Floats
 from pipeline.errors import SettingsError, WeightsError
-from pipeline.weights import DB
+from pipeline.weights import DB, checksum
 
 HOME: Final = DB
 NETWORK: Final = "network.xml"
@@ -85,7 +84,7 @@ def seal(folder: Path) -> None:
     These are the network, arrays (.npz) and generator.json; cards and pictures may change.
     """
     names = [p.name for p in folder.glob("*.npz")] + [NETWORK, WEIGHTS, KIND]
-    sums = {name: _sum(folder / name) for name in sorted(names) if (folder / name).is_file()}
+    sums = {name: checksum(folder / name) for name in sorted(names) if (folder / name).is_file()}
     (folder / SEAL).write_text(json.dumps(sums, indent=1) + "\n", encoding="utf-8")
 
 
@@ -124,7 +123,7 @@ def _check_seal(folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise WeightsError(f"{path} is missing: {_BROUGHT_BACK}")
-        if _sum(path) != sums.get(name):
+        if checksum(path) != sums.get(name):
             raise WeightsError(f"{path} was altered (its sha256 does not fit): {_BROUGHT_BACK}")
 
 
@@ -141,11 +140,6 @@ def _kind(folder: Path) -> str:
         raise WeightsError(f"{path}: a kind is one word, got {kind!r}; classes are named on the "
             "command line with --generator-class")  # fmt: skip
     return kind
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _arrays(path: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Such a folder holds an OpenVINO network and manifest.json: the sha256 of its fil
 comes from, and from which likeness on two faces count as one person's.
 """
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.errors import WeightsError
-from pipeline.weights import DB
+from pipeline.weights import DB, checksum
 
 NETWORK: Final = "network.xml"
 WEIGHTS: Final = "network.bin"
@@ -63,7 +62,7 @@ def locate(name: str, db: Path = DB) -> Path:
         path = folder / file
         if not path.is_file():
             raise WeightsError(f"{path} is missing; delete the folder, then fetch or train it anew")
-        if _sum(path) != sums.get(file):
+        if checksum(path) != sums.get(file):
             raise WeightsError(
                 f"{path} is altered (its sha256 does not fit); delete the folder, then fetch or "
                 "train it anew"
@@ -83,7 +82,7 @@ def thresholds(name: str, db: Path = DB) -> Thresholds:
 
 def publish(staged: Path, name: str, origin: Origin, db: Path = DB) -> Path:
     """Seal a folder with a whole network and move it to its place; returns that."""
-    sums = {file: _sum(staged / file) for file in (NETWORK, WEIGHTS)}
+    sums = {file: checksum(staged / file) for file in (NETWORK, WEIGHTS)}
     text = json.dumps({"files": sums, **asdict(origin)}, indent=1)
     (staged / MANIFEST).write_text(text + "\n", encoding="utf-8")
     folder = home_of(name, db)
@@ -108,8 +107,3 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise WeightsError(
             f"{path} cannot be used ({error}); delete the folder, then fetch or train it anew"
         ) from None
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

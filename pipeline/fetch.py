@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import hashlib
 import importlib.util
 import json
 import logging
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import extractors, weights
 from pipeline.errors import MediaError, SettingsError, WeightsError
-from pipeline.weights import DB, Weight
+from pipeline.weights import DB, Weight, checksum
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -70,7 +69,7 @@ def main(options: argparse.Namespace) -> int:
     first = not (row.sha256 or row.file in known)
     folder = convert(name, path, options.db, keep=not first)
     if first:
-        digest = _sum(path)
+        digest = checksum(path)
         _write_sums(known | {row.file: digest}, options.db)
         log.info(
             "nobody publishes a sha256 of %s: this first one, %s…, was written down and every "
@@ -90,7 +89,7 @@ def bring(row: Weight, given: Path | None, db: Path, quiet: bool = False) -> Pat
     if given is not None:
         return _taken(given, target, wanted)
     if target.is_file():
-        if not wanted or _sum(target) == wanted:
+        if not wanted or checksum(target) == wanted:
             return target
         log.info("%s is damaged: it is taken anew", target)
     for left in reversed(range(_TRIES)):
@@ -197,7 +196,7 @@ def _taken(given: Path, target: Path, wanted: str) -> Path:
     from pipeline.atomic import replacing
 
     try:
-        got = _sum(given)
+        got = checksum(given)
     except OSError as error:
         raise SettingsError(f"--from {given}: {error.strerror}") from None
     if wanted and got != wanted:
@@ -226,7 +225,7 @@ def _download(url: str, target: Path, wanted: str, quiet: bool) -> None:
         sweep(target.parent)
         with replacing(target) as temporary:
             _stream(url, temporary, quiet)
-            got = _sum(temporary)
+            got = checksum(temporary)
             if wanted and got != wanted:
                 raise _Broken(f"its sha256 should start with {wanted[:12]}, got {got[:12]}")
     except requests.HTTPError as error:
@@ -280,8 +279,3 @@ def _write_sums(known: dict[str, str], db: Path) -> None:
 
     with replacing(downloads(db) / SUMS) as temporary:
         temporary.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -185,3 +185,16 @@ def warp(
     map_x, map_y = mapping(source, target, triangles, size)
     moved = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return moved, (map_x > -1).astype(np.float32)
+
+
+def barycentric(corners: Floats) -> Floats:
+    """(h, w, 3) shares of a triangle's corners (h, w, 3, 2) px that add up to the pixel's place."""
+    height, width = corners.shape[:2]
+    y, x = np.mgrid[:height, :width]
+    origin, edges = corners[:, :, 0], corners[:, :, 1:] - corners[:, :, :1]
+    at = np.stack([x, y], axis=-1) - origin
+    det = edges[..., 0, 0] * edges[..., 1, 1] - edges[..., 0, 1] * edges[..., 1, 0]
+    det = np.where(np.abs(det) < 1e-6, 1.0, det)
+    b = (at[..., 0] * edges[..., 1, 1] - at[..., 1] * edges[..., 1, 0]) / det
+    c = (at[..., 1] * edges[..., 0, 0] - at[..., 0] * edges[..., 0, 1]) / det
+    return np.stack([1 - b - c, b, c], axis=-1).astype(np.float32)

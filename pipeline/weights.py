@@ -42,6 +42,12 @@ def manifest(folder: Path | None = None) -> dict[str, Weight]:
         raise WeightsError(f"{path} cannot be used: {error}") from error
 
 
+def checksum(path: Path) -> str:
+    """sha256 of a file's content, in hexadecimal digits."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def locate(name: str, folder: Path | None = None) -> Path:
     """The verified file of the model `name`, as `folder`/weights.toml (DB/ by default) lists it.
 
@@ -67,8 +73,7 @@ def locate(name: str, folder: Path | None = None) -> Path:
         )
     path = home / row.file
     try:
-        with path.open("rb") as file:
-            got = hashlib.file_digest(file, "sha256").hexdigest()
+        got = checksum(path)
     except OSError as error:
         reason = error.strerror or error
         raise WeightsError(f"{path} cannot be read ({reason}); {way_out}") from error

@@ -13,7 +13,7 @@ import numpy as np
 import openvino as ov
 
 from pipeline.contract import Floats, Image, Ints
-from pipeline.geometry import bounds, pixels, rasterise, warp
+from pipeline.geometry import barycentric, bounds, pixels, rasterise, warp
 from replacer.glasses_band import HEIGHT, SIDE, TOP, prepared
 
 SMALLEST: Final = 50.0
@@ -48,7 +48,7 @@ class Glasses:
         self._inside = (cover >= 0).astype(np.float32)
         self._share = cv2.GaussianBlur(self._inside, (0, 0), _AROUND)[..., None] + 1e-3
         self._corners = triangles[np.maximum(cover, 0)]
-        self._shares = _barycentric(self._layout[self._corners])
+        self._shares = barycentric(self._layout[self._corners])
         self._triangles = triangles[np.unique(cover[cover >= 0])]
         self._eyes = _filled([self._layout[eye] for eye in _EYES])
 
@@ -215,16 +215,3 @@ def _filled(outlines: list[Floats]) -> Floats:
     for points in outlines:
         cv2.fillConvexPoly(filled, cv2.convexHull(np.rint(points).astype(np.int32)), 1.0)
     return np.asarray(cv2.GaussianBlur(filled, (0, 0), 0.8), np.float32)
-
-
-def _barycentric(corners: Floats) -> Floats:
-    """(h, w, 3) shares of a triangle's corners (h, w, 3, 2) px that add up to the pixel's place."""
-    height, width = corners.shape[:2]
-    y, x = np.mgrid[:height, :width]
-    origin, edges = corners[:, :, 0], corners[:, :, 1:] - corners[:, :, :1]
-    at = np.stack([x, y], axis=-1) - origin
-    det = edges[..., 0, 0] * edges[..., 1, 1] - edges[..., 0, 1] * edges[..., 1, 0]
-    det = np.where(np.abs(det) < 1e-6, 1.0, det)
-    b = (at[..., 0] * edges[..., 1, 1] - at[..., 1] * edges[..., 1, 0]) / det
-    c = (at[..., 1] * edges[..., 0, 0] - at[..., 0] * edges[..., 0, 1]) / det
-    return np.stack([1 - b - c, b, c], axis=-1).astype(np.float32)

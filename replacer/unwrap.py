@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.contract import Floats, Image, Ints
-from pipeline.geometry import bounds, pixels, rasterise
+from pipeline.geometry import barycentric, bounds, pixels, rasterise
 
 _UNKNOWN: Final = 128.0
 _SHARPNESS: Final = 1.5
@@ -23,7 +23,7 @@ class Unwrap:
         cover = rasterise(layout * side - 0.5, triangles, (side, side))
         self.inside: Floats = (cover >= 0).astype(np.float32)
         self._corners = triangles[np.maximum(cover, 0)]
-        self._shares = _barycentric((layout * side - 0.5)[self._corners])
+        self._shares = _inside(barycentric((layout * side - 0.5)[self._corners]))
 
     def __call__(self, image: Image, mesh: Floats) -> Floats:
         """(side, side, 3) float32 of a picture (h, w, 3) with a face at `mesh` (468, 3) px.
@@ -43,19 +43,8 @@ class Unwrap:
         return np.asarray(flat * self.inside[..., None], np.float32)
 
 
-def _barycentric(corners: Floats) -> Floats:
-    """(h, w, 3) shares of the corners (h, w, 3, 2) px that add up to a pixel's place.
-
-    Pixels outside their triangle are drawn to its border.
-    """
-    height, width = corners.shape[:2]
-    y, x = np.mgrid[:height, :width]
-    origin, edges = corners[:, :, 0], corners[:, :, 1:] - corners[:, :, :1]
-    at = np.stack([x, y], axis=-1) - origin
-    det = edges[..., 0, 0] * edges[..., 1, 1] - edges[..., 0, 1] * edges[..., 1, 0]
-    det = np.where(np.abs(det) < 1e-6, 1.0, det)
-    b = (at[..., 0] * edges[..., 1, 1] - at[..., 1] * edges[..., 1, 0]) / det
-    c = (at[..., 1] * edges[..., 0, 0] - at[..., 0] * edges[..., 0, 1]) / det
-    shares = np.clip(np.stack([1 - b - c, b, c], axis=-1), 0, None)
+def _inside(shares: Floats) -> Floats:
+    """Shares (h, w, 3) of corners by which pixels outside their triangle lie on its border."""
+    shares = np.clip(shares, 0, None)
     shares /= np.maximum(shares.sum(axis=-1, keepdims=True), 1e-6)
-    return shares.astype(np.float32)
+    return shares

@@ -15,13 +15,14 @@ from pipeline import chain
 from pipeline.analysis import Analysis, Analyst
 from pipeline.boxes import Boxes
 from pipeline.chain import Report
-from pipeline.contract import MESH_POINTS, Faces, Frame
+from pipeline.contract import Faces, Frame
 from pipeline.errors import BoxesError
 from pipeline.given_boxes import FileBoxes, GivenBoxes, Reading, united
 from pipeline.planning import plan
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings
 from replacer.fill import Fill
+from tests.pipeline.test_stream import NoMesh
 
 SIZE = WIDTH, HEIGHT = 200, 120
 SETTINGS = Settings(mode="solid")
@@ -36,14 +37,6 @@ class Blind:
     def detect(self, image):
         self.asked += 1
         return Faces.of([])
-
-
-class NoMesh:
-    def fit(self, image, faces):
-        return faces
-
-    def follow(self, image, mesh):
-        return np.full((MESH_POINTS, 3), np.nan, np.float32), 0.0
 
 
 @pytest.fixture
