@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
+from generator.individual import individual
 from pipeline.contract import Floats, Image, Ints, Mask
 
 BATCH: Final = 16
-_DEFINITE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +21,7 @@ class Lessons:
     mouth: Floats  # (s, s) where those count that lend a mouth only
     faces: Mask  # (m,) lends a whole face
     partners: Ints  # (m, n) rows that a row is mixed with, nearest first
+    steps: Floats  # (m, m) what a row adds to a mix besides its looks, see generator.individual
 
 
 def batches(rng: np.random.Generator, count: int) -> Iterator[Ints]:
@@ -50,29 +51,11 @@ def mixes(
     return np.column_stack([anchors, picked]).astype(np.int64), weights.astype(np.float32)
 
 
-def as_learnt(anchors: Ints, weights: Floats, faces: Mask) -> tuple[Floats, Floats]:
-    """(b, m) the mixes that the network is to learn, and (b, 1) how far from the average: whole
-    faces are moved away from it, mouths are not.
+def as_learnt(anchors: Ints, weights: Floats, lessons: Lessons) -> Floats:
+    """(b, m) the mixes that the network is to learn: whole faces as they are shown, with the
+    steps of their donors, and mouths as they are.
     """
-    table = np.zeros((len(anchors), len(faces)), np.float32)
+    table = np.zeros((len(anchors), len(lessons.faces)), np.float32)
     np.put_along_axis(table, anchors, weights, axis=1)
-    whole = faces[anchors[:, :1]]
-    away = np.where(whole, definite(table, faces), table)
-    return away, np.where(whole, distance(table), 1).astype(np.float32)
-
-
-def definite(weights: Floats, faces: Mask) -> Floats:
-    """Mixes (..., m) moved away from the average of all donors of whole faces, `faces` (m,).
-
-    Each donor that joins takes a mix towards the average, where the network would learn faces that
-    nobody is shown: so a mix is moved the farther the more donors are in it.
-    """
-    far = distance(weights)
-    result: Floats = (weights * far + faces * ((1 - far) / faces.sum())).astype(np.float32)
-    return result
-
-
-def distance(weights: Floats) -> Floats:
-    """(..., 1) how far `definite` moves mixes (..., m) from the average: 1 leaves them there."""
-    result: Floats = 1 + _DEFINITE * (1 - (weights**2).sum(axis=-1, keepdims=True))
-    return result
+    whole = lessons.faces[anchors[:, :1]]
+    return np.where(whole, individual(table, lessons.steps), table).astype(np.float32)

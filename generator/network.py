@@ -26,10 +26,10 @@ class Architecture:
 
     donors: int
     side: int = 192
-    embedding: int = 256
-    hidden: int = 512
+    embedding: int = 384
+    hidden: int = 768
     channels: tuple[int, int, int, int] = (160, 128, 64, 32)
-    fine: tuple[int, int] = (48, 24)
+    fine: tuple[int, int] = (56, 32)
     noise: float = 0.05
 
     @property

@@ -17,6 +17,7 @@ from tensorboardX import SummaryWriter
 from generator import losses
 from generator.mixing import BATCH, Lessons, as_learnt, batches, mixes
 from generator.network import Architecture, build, critic
+from generator.perception import Perceive, Perception
 from pipeline.contract import Floats, Image
 
 PEAK_RATE: Final = 1.5e-3
@@ -30,8 +31,10 @@ _STRENGTH: Final = 0.03
 _LEVEL: Final = 0.02
 _COARSE: Final = 1.0
 _ADVERSARIAL: Final = 0.08
+_SEEN: Final = 0.15
+_ALIKE: Final = 0.01
 CHECKPOINT: Final = "checkpoint.npz"
-COLUMNS: Final = ("epoch", "copied", "coarse", "strength", "fooled", "critic")
+COLUMNS: Final = ("epoch", "copied", "seen", "coarse", "strength", "alike", "fooled", "critic")
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +53,8 @@ class Recipe:
 class Trainer:
     """Generator, critic, their optimisers and a running mean of the generator's weights."""
 
-    def __init__(self, lessons: Lessons, recipe: Recipe) -> None:
+    def __init__(self, lessons: Lessons, recipe: Recipe, perceive: Perceive) -> None:
         keras.utils.set_random_seed(recipe.seed)
-        keras.mixed_precision.set_global_policy(recipe.policy)
         self._lessons, self._recipe = lessons, recipe
         side = lessons.textures.shape[1]
         self.architecture = Architecture(donors=len(lessons.textures), side=side)
@@ -67,11 +69,11 @@ class Trainer:
         self._judging.build(self.critic.trainable_variables)
         self.lasting = [tf.Variable(v) for v in self.generator.trainable_variables]
         self._textures = tf.constant(lessons.textures)
-        parts = np.stack([lessons.mouth, lessons.mask])[lessons.faces.astype(int)][..., None]
-        self._weights = tf.constant((parts > 0.5).astype(np.uint8))
+        parts = np.stack([lessons.mouth, lessons.mask])[lessons.faces.astype(int)] > 0.5
+        self._weights = tf.constant(parts[..., None].astype(np.uint8))
+        self._perception = Perception(perceive, lessons.textures, parts)
         self._face = tf.constant(lessons.faces.astype(np.float32))
-        mean = lessons.textures[lessons.faces].mean(axis=0, dtype=np.float32)
-        self._mean_face = tf.constant(mean[None] / np.float32(127.5) - 1)
+        self._rough = [self._coarse(mask) for mask in (lessons.mouth, lessons.mask)]
         self._chance = tf.random.Generator.from_seed(recipe.seed)
         self._copy_step = tf.function(self._copy, autograph=False)
         self._mix_step = tf.function(self._mix, autograph=False)
@@ -87,8 +89,8 @@ class Trainer:
             if mixing:
                 half = max(len(rows) // 2, 1)
                 anchors, weights = mixes(rng, self._lessons, half)
-                moved = as_learnt(anchors, weights, self._lessons.faces)
-                means.append(self._mix_step(rows[:half], anchors, weights, *moved))
+                table = as_learnt(anchors, weights, self._lessons)
+                means.append(self._mix_step(rows[:half], anchors, weights, table))
             else:
                 means.append(self._copy_step(rows))
         return [float(x) for x in np.mean([[float(x) for x in row] for row in means], axis=0)]
@@ -113,6 +115,15 @@ class Trainer:
         models = [*self.generator.variables, *self.critic.variables]
         return [*models, *self._drawing.variables, *self._judging.variables, *self.lasting]
 
+    def _coarse(self, mask: Floats) -> Any:
+        """(m, p, p, 3) the rows' coarse colours inside a mask (s, s)."""
+        inside = (mask > 0.5).astype(np.float32)[..., None]
+        rows = [
+            losses.coarse((t[None] / np.float32(127.5) - 1) * inside)
+            for t in self._lessons.textures
+        ]
+        return ops.concatenate(rows)
+
     def _pictures(self, rows: Any) -> tuple[Any, Any]:
         wanted = ops.cast(tf.gather(self._textures, rows), "float32") / 127.5 - 1
         return wanted, ops.cast(tf.gather(self._weights, rows), "float32")
@@ -133,48 +144,52 @@ class Trainer:
         with tf.GradientTape() as tape:
             loss = self._copied(self.generator(mix, training=True), wanted, weight)
         self._improve(tape, loss)
-        return [loss, 0.0, 0.0, 0.0, 0.0]
+        return [loss, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 
-    def _mix(self, rows: Any, anchors: Any, weights: Any, table: Any, far: Any) -> list[Any]:
+    def _mix(self, rows: Any, anchors: Any, weights: Any, table: Any) -> list[Any]:
         """Copies of single donors and, beside them, mixes that have no picture to copy."""
         wanted, weight = self._pictures(rows)
         count, k = anchors.shape[0], anchors.shape[1]
+        own, whole = (tf.gather(self._face, x) for x in (rows, anchors[:, 0]))
         parts, masks = self._pictures(tf.reshape(anchors, [-1]))
         inside = masks[::k]
         parts = parts * ops.repeat(inside, k, axis=0)
-        far = far[:, None, None]
-        blend = (_mean_of(parts, weights) * far + self._mean_face * (1 - far)) * inside
+        mouths, faces = (tf.einsum("bm,mpqc->bpqc", table, rough) for rough in self._rough)
+        blend = ops.where(whole[:, None, None, None] > 0, faces, mouths)
         expected = [_mean_of(band, weights) for band in losses.bands(parts)]
         places = losses.places(inside)
         single = tf.one_hot(rows, len(self._lessons.textures))
         power = _mean_of(losses.octaves(parts), weights)
-        whole = tf.gather(self._face, anchors[:, 0])
-        own = tf.gather(self._face, rows)
         judged = ops.concatenate([own, whole])[:, None, None, None]
         shown_of = ops.concatenate([weight, inside])
+        shown = self._perception.seen(wanted * weight)
         with tf.GradientTape() as tape, tf.GradientTape() as critics:
             drawn = self.generator(ops.concatenate([single, table]), training=True)
             copied = self._copied([x[: rows.shape[0]] for x in drawn], wanted, weight)
-            seen = drawn[0] * shown_of
-            mixed = seen[rows.shape[0] :]
-            rough = ops.mean(ops.abs(losses.coarse(mixed - blend)))
+            masked = drawn[0] * shown_of
+            mixed = masked[rows.shape[0] :]
+            rough = ops.mean(ops.abs(losses.coarse(mixed) - blend))
             detail = losses.strength(losses.bands(mixed), expected, places)
             detail += _LEVEL * losses.level(losses.octaves(mixed), power, whole)
-            copy = losses.octaves(seen[: rows.shape[0]])
+            copy = losses.octaves(masked[: rows.shape[0]])
             detail += _LEVEL * losses.level(copy, losses.octaves(wanted * weight), own)
-            fooled = -ops.mean(losses.judged(self.critic, seen, self._chance) * judged)
+            answers = self._perception.seen(masked)
+            seen = self._perception.copied([x[: rows.shape[0]] for x in answers], shown)
+            alike = self._perception.alike([x[rows.shape[0] :] for x in answers], anchors, weights)
+            fooled = -ops.mean(losses.judged(self.critic, masked, self._chance) * judged)
             loss = (
                 copied
-                + _MIXED_RATE * (_COARSE * rough + _STRENGTH * detail)
+                + _SEEN * seen
+                + _MIXED_RATE * (_COARSE * rough + _STRENGTH * detail + _ALIKE * alike)
                 + _ADVERSARIAL * fooled
             )
             real = losses.judged(self.critic, self._donors(count), self._chance)
-            fake = losses.judged(self.critic, tf.stop_gradient(seen), self._chance)
+            fake = losses.judged(self.critic, tf.stop_gradient(masked), self._chance)
             doubt = ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake) * judged)
         self._improve(tape, loss)
         variables = self.critic.trainable_variables
         self._judging.apply(critics.gradient(doubt, variables), variables)
-        return [copied, rough, detail, fooled, doubt]
+        return [copied, seen, rough, detail, alike, fooled, doubt]
 
     def _donors(self, count: int) -> Any:
         """(count, s, s, 3) whole faces for the critic, drawn anew."""
@@ -193,15 +208,21 @@ class Trainer:
 
 
 def train(
-    lessons: Lessons, recipe: Recipe, folder: Path, watch: Watch | None = None
+    lessons: Lessons,
+    recipe: Recipe,
+    perception: Callable[[], Perceive],
+    folder: Path,
+    watch: Watch | None = None,
 ) -> tuple[keras.Model, Architecture]:
     """A generator fitted to `lessons`, in float32.
 
     `folder` holds a checkpoint of the last whole epoch: a second call with the same arguments
     goes on from there. loss.csv and TensorBoard logs lie beside it. `watch` is called after each
     epoch with its number, from 1, and a function that draws (b, m) mixes as (b, s, s, 3) in 0..255.
+    `perception` makes what textures are seen by, in the recipe's arithmetic.
     """
-    trainer = Trainer(lessons, recipe)
+    keras.mixed_precision.set_global_policy(recipe.policy)
+    trainer = Trainer(lessons, recipe, perception())
     checkpoint = folder / CHECKPOINT
     done = _restore(trainer.variables(), checkpoint)
     board = SummaryWriter(str(folder / "tensorboard"))

@@ -16,6 +16,7 @@ from pipeline.layouts import Unusable
 CARD: Final = "card.md"
 UNUSABLE: Final = "unusable.csv"
 LABELS: Final = "labels.csv"  # what --labels added
+LEFT_OUT: Final = "left_out.txt"  # what --leave-out named
 _LIBRARIES: Final = ("tensorflow", "keras", "openvino", "numpy")
 _TEXT: Final = """# Generator `{name}`
 
@@ -44,7 +45,8 @@ of {rows} donor rows. After Meden et al. (IET Signal Processing 2017) and Dosovi
   lend a mouth and never a face.
 - Left out: {lost} of {looked_at}. A picture may have several faults:
   {faults}.
-  {unusable} lists each by name.
+  {unusable} lists each by name; `labels.csv` and `left_out.txt`, where they
+  are, what was told by hand (`--labels`, `--leave-out`).
 
 ## Measures
 

@@ -7,6 +7,7 @@ import numpy as np
 from generator.canonical import Canonical
 from generator.dataset import Material
 from generator.expression import MOUTH
+from generator.individual import kind, steps
 from generator.mixing import Lessons
 from generator.regions import LIPS, region
 from matcher.donors import BEARDED, LIKENESS_UNIT, SKIN_UNIT
@@ -31,6 +32,7 @@ def lessons(
         mouth=mouth.astype(np.float32),
         faces=faces,
         partners=partners(looks(donors), code / (code.std(axis=0) + 1e-6), faces, donors["mouth"]),
+        steps=steps(kind(donors["skin"], donors["likeness"], donors["style"]), faces),
     )
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,7 @@ from pipeline.measuring import Measured
 from pipeline.progress import steps
 from pipeline.settings import Settings
 from pipeline.training_options import check, parser
+from pipeline.weights import locate
 from pipeline.workplace import Workplace, answered, opened, switch_in
 
 OTHERS: Final = {"extractor": "extractor_training", "glasses": "glasses_training"}
@@ -103,8 +105,9 @@ def build(options: argparse.Namespace) -> None:
         story = replace(story, measures=measures)
         (staged / card.CARD).write_text(card.write(story), encoding="utf-8")
         card.write_unusable(unusable, staged / card.UNUSABLE)
-        if options.labels:
-            shutil.copy(options.labels, staged / card.LABELS)
+        for told, name in ((options.labels, card.LABELS), (options.leave_out, card.LEFT_OUT)):
+            if told:
+                shutil.copy(told, staged / name)
         database.seal(staged)
         target = options.out / "generators" / options.name
         switch_in(staged, target)
@@ -239,6 +242,7 @@ def _train(
 ) -> str:
     """Train, or go on training, and export to `staged`; returns the precision that was used."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from extractor.dlib_keras import perception
     from generator.export import export
     from generator.hardware import policy
     from generator.train import Recipe, train
@@ -247,13 +251,13 @@ def _train(
     taught = lessons.lessons(p.material, p.usable, donors, p.canonical)
     own = np.flatnonzero(donors["identity"]).astype(np.int64)
     recipe = Recipe(epochs=options.epochs, seed=options.seed, policy=policy())
-    done = watching.epochs_done(work)
-    with steps("training, epochs", options.epochs, done) as advance:
+    seen = partial(perception, locate("dlib_resnet"))
+    with steps("training, epochs", options.epochs, watching.epochs_done(work)) as advance:
         watch = watching.Watch(
             work, options.epochs, options.sheet_every, taught.textures, taught.partners,
             p.canonical, database.donor_faces(donors), own, advance,
         )  # fmt: skip
-        model, architecture = train(taught, recipe, work, watch)
+        model, architecture = train(taught, recipe, seen, work, watch)
     watching.plot_losses(work)
     export(model, architecture, staged / database.NETWORK)
     return recipe.policy
