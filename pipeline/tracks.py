@@ -12,7 +12,7 @@ from pipeline.geometry import bounds, scaled
 
 MESH_FOUND: Final = 0.5
 _GOES_ON: Final = 3
-_CONVINCING: Final = 0.2
+_CONVINCING: Final = (0.3, 0.2)  # of the doubts; where a mesh lay on it
 _AROUND: Final = 3  # frames next to a dissolve
 _MESHED: Final = 24.0  # px from which on a mesh fits most faces
 
@@ -118,7 +118,9 @@ class Track:
     @property
     def sure(self) -> bool:
         """Whether it is a face: a few strong detections among many weak ones are an accident."""
-        return self.evidence >= (1.0 if self.certain else max(1.0, _CONVINCING * self.doubts))
+        if self.certain:
+            return self.evidence >= 1
+        return self.evidence >= max(1.0, _CONVINCING[self.fits] * self.doubts)
 
     @property
     def doubted(self) -> int:

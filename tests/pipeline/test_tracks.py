@@ -36,3 +36,23 @@ def test_a_face_in_a_dissolve_is_one_if_it_is_certain_has_a_mesh_or_is_too_small
 
 def test_what_was_never_detected_but_taken_from_another_track_stays():
     assert not track(*(seen(n, Seen.FOLLOWED) for n in range(12, 18))).is_blend(FADES)
+
+
+@pytest.mark.parametrize(
+    ("doubts", "mesh_score", "certain", "sure"),
+    [
+        (0, 0.0, False, True),
+        (10, 0.0, False, True),
+        (11, 0.0, False, False),
+        (11, 0.6, False, True),
+        (16, 0.6, False, False),
+        (50, 0.0, True, True),
+    ],
+)
+def test_few_strong_looks_among_many_weak_ones_are_an_accident(doubts, mesh_score, certain, sure):
+    """Three strong ones here; where a mesh lay on it once, more doubts are borne."""
+    one = track(seen(1, mesh_score=mesh_score), certain=certain)
+    one.doubts = doubts
+    assert one.sure == sure
+    one.evidence = 0.5
+    assert not one.sure
