@@ -6,24 +6,26 @@ Scientific Programming 2020 (arXiv:1911.03599).
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from pipeline.contract import Faces, Floats, Image
+from pipeline.networks import Network
 
 _STRIDE = 4
 _MULTIPLE = 32
 _MAX_OVERLAP = 0.3
-_SIZES_KEPT = 4
+_SIZES_KEPT = 8
 
 
 class CenterFace:
     """Finds faces from 8 px upwards in a picture shrunk to `size` px on its longer side."""
 
+    concurrent = True
+
     def __init__(self, weights: Path, size: int = 1280, threshold: float = 0.35) -> None:
-        self._core = ov.Core()
         self._weights = weights
         self._size = size
         self._threshold = threshold
@@ -39,17 +41,31 @@ class CenterFace:
             if inner == (width, height)
             else cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
         )
-        padded = np.zeros((_ceil(inner[1]), _ceil(inner[0]), 3), np.float32)
-        padded[: inner[1], : inner[0]] = small
-        result = self._model(padded.shape[0], padded.shape[1])(padded.transpose(2, 0, 1)[None])
+        padded = np.zeros((1, _ceil(inner[1]), _ceil(inner[0]), 3), np.uint8)
+        padded[0, : inner[1], : inner[0]] = small
+        result = self._model(*padded.shape[1:3])(padded)
         heat, size, offset, points = (result[i][0] for i in range(4))
         found = _decode(heat[0], size, offset, points, self._threshold)
         return _suppress(found, self._threshold).moved(1 / scale)
 
-    def _compile(self, height: int, width: int) -> ov.CompiledModel:
-        model = self._core.read_model(self._weights)
-        model.reshape({model.inputs[0]: [1, 3, height, width]})
-        return self._core.compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    def _compile(self, height: int, width: int) -> Network:
+        def read(core: Any, weights: Path) -> Any:
+            model = core.read_model(weights)
+            model.reshape({model.inputs[0]: [1, 3, height, width]})
+            return _of_bytes(model, [1, height, width, 3])
+
+        return Network(self._weights, read, f"bytes {width}x{height}")
+
+
+def _of_bytes(model: Any, shape: list[int]) -> Any:
+    """The openvino.Model, taking RGB bytes of `shape` (1, height, width, 3) as they lie."""
+    from openvino import Layout, Type
+    from openvino.preprocess import PrePostProcessor
+
+    taking = PrePostProcessor(model)
+    taking.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_shape(shape)
+    taking.input().model().set_layout(Layout("NCHW"))
+    return taking.build()
 
 
 def _ceil(length: int) -> int:

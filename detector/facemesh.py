@@ -8,10 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from pipeline.contract import MESH_POINTS, Faces, Floats, Image
 from pipeline.geometry import bounds
+from pipeline.networks import Network
 
 SIDE = 192
 _FROM_BOX = 1.5
@@ -23,12 +23,7 @@ class FaceMesh:
     """Fits a mesh to a face whose box is known, or to one whose mesh in a near frame is known."""
 
     def __init__(self, weights: Path) -> None:
-        core = ov.Core()
-        self._model = core.compile_model(weights, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
-        sizes = [output.get_partial_shape().get_max_shape() for output in self._model.outputs]
-        counts = [int(np.prod(s)) for s in sizes]
-        self._points = counts.index(MESH_POINTS * 3)
-        self._presence = counts.index(1)
+        self._model = Network(weights)
 
     def fit(self, image: Image, faces: Faces) -> Faces:
         """`faces` with a mesh each, found in two steps from box and eyes; scores in [0, 1]."""
@@ -49,12 +44,13 @@ class FaceMesh:
         smooth = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
         crop = cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=smooth)
         result = self._model(crop[None].astype(np.float32) / 255.0)
-        points = result[self._points].reshape(MESH_POINTS, 3)
+        points, presence = sorted(result, key=lambda output: -output.size)
+        points = points.reshape(MESH_POINTS, 3)
         back = cv2.invertAffineTransform(matrix)
         mesh = np.empty((MESH_POINTS, 3), np.float32)
         mesh[:, :2] = points[:, :2] @ back[:, :2].T + back[:, 2]
         mesh[:, 2] = points[:, 2] * (side / SIDE)
-        return mesh, float(1 / (1 + np.exp(-result[self._presence].ravel()[0])))
+        return mesh, float(1 / (1 + np.exp(-presence.ravel()[0])))
 
 
 def _crop(box: Floats, eyes: Floats, grow: float) -> tuple[Floats, float]:

@@ -9,9 +9,9 @@ from typing import Final
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from pipeline.contract import Floats, Image
+from pipeline.networks import Network
 
 SIDE: Final = 64
 _FROM_EYE: Final = 2.3
@@ -28,10 +28,7 @@ class Iris:
     """Reads both eyes of a face whose mesh is known."""
 
     def __init__(self, weights: Path) -> None:
-        model = ov.Core().read_model(weights)
-        self._model = ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
-        sizes = [int(np.prod(o.get_partial_shape().get_max_shape())) for o in model.outputs]
-        self._outline, self._iris = sizes.index(_OUTLINE * 3), sizes.index(15)
+        self._model = Network(weights)
 
     def look(self, image: Image, mesh: Floats) -> tuple[Floats, Floats]:
         """The mesh with its lids where the eyes' outlines are, and where the eyes look, (2,).
@@ -58,8 +55,9 @@ class Iris:
         crop = cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
         crop = np.ascontiguousarray(crop[:, ::-1] if flipped else crop)
         result = self._model(crop[None].astype(np.float32) / 255.0)
-        outline = result[self._outline].reshape(_OUTLINE, 3)[: len(LEFT), :2]
-        points = np.concatenate([outline, result[self._iris].reshape(5, 3)[:1, :2]])
+        outline, iris = sorted(result, key=lambda output: -output.size)
+        outline = outline.reshape(_OUTLINE, 3)[: len(LEFT), :2]
+        points = np.concatenate([outline, iris.reshape(5, 3)[:1, :2]])
         if flipped:
             points[:, 0] = SIDE - 1 - points[:, 0]
         back = cv2.invertAffineTransform(matrix)

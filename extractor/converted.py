@@ -7,10 +7,10 @@ extractor/train.py), so nothing here knows which one it is and nothing needs Ker
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 
 from extractor.crops import crop, eyes
 from pipeline.contract import Faces, Floats, Image
+from pipeline.networks import Network
 
 
 class _Converted:
@@ -19,9 +19,8 @@ class _Converted:
     level = False
 
     def __init__(self, network: Path) -> None:
-        self._network = ov.Core().compile_model(network, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
-        self._side = self._network.input(0).partial_shape[1].get_length()
-        self.features = self._network.output(0).partial_shape[1].get_length()
+        self._network = Network(network, exact=True)
+        ((_, self._side, *_),), ((_, self.features, *_),) = self._network.sizes()
 
     def extract(self, image: Image, faces: Faces) -> Floats:
         """(n, d) features of length 1, a row a face; NaN where its box is empty or unknown."""

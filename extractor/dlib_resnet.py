@@ -4,6 +4,7 @@ King, "Dlib-ml: a machine learning toolkit", JMLR 2009; the network follows He e
 CVPR 2016 (arXiv:1512.03385). Raw features lie close together: compare them centred.
 """
 
+from functools import cached_property
 from pathlib import Path
 
 import dlib
@@ -32,7 +33,11 @@ class DlibResnet:
 
     def __init__(self, weights: Path, five_points: Path) -> None:
         self._network = DlibNetwork(weights)
-        self._predictor = dlib.shape_predictor(str(five_points))
+        self._five_points = five_points
+
+    @cached_property
+    def _predictor(self) -> "dlib.shape_predictor":
+        return dlib.shape_predictor(str(self._five_points))
 
     def extract(self, image: Image, faces: Faces) -> Floats:
         """(n, 128) features of length 1, a row a face."""

@@ -1,11 +1,10 @@
 """First pass: where every face is in every frame, and the best looks at each."""
 
 import hashlib
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 
@@ -13,19 +12,20 @@ from generator.canonical import frontal, neutral, skin_tone
 from generator.expression import eye_code
 from generator.looks import looks
 from matcher.cosine import agreed
-from pipeline import planes
+from pipeline.asking import MOST
 from pipeline.contract import Floats, Frame
-from pipeline.errors import ContractError, DeidError
+from pipeline.crew import Crew
+from pipeline.errors import ContractError
+from pipeline.faults import Faults as Faults
 from pipeline.geometry import shared, warp, yaw
 from pipeline.given_boxes import FileBoxes
-from pipeline.looking import Looking
 from pipeline.media import Source
 from pipeline.packing import packed
 from pipeline.parting import Partings
 from pipeline.rooms import Drawing, Rooms
 from pipeline.samples import sample
+from pipeline.scouting import Scout, View
 from pipeline.settings import Settings
-from pipeline.shots import Shots
 from pipeline.tracking import Tracker
 from pipeline.tracks import MESH_FOUND, Sample, Sighting, Track
 from pipeline.witness import CROSSED, Witness
@@ -45,28 +45,6 @@ _OPEN_EYES: Final = 0.75  # quantile: blinks are rarer than open eyes
 _FRONTAL_DEGREES: Final = 45.0
 _TEXTURE_SIDE: Final = 96
 
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Faults:
-    """How often a room failed on one face; that face is then covered by its box."""
-
-    count: int = 0
-
-    def guarded(self, work: Callable[[], T], otherwise: T) -> T:
-        """What `work` gives, or `otherwise` where a room fails; our own errors pass."""
-        try:
-            return work()
-        except DeidError:
-            raise
-        except Exception as error:
-            self.count += 1
-            log.debug("a room failed on one face: %s", type(error).__name__)
-            return otherwise
-
 
 @dataclass(slots=True, eq=False)
 class Analysis:
@@ -85,10 +63,14 @@ class Analysis:
 def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analysis]:
     """Read the file once; the same growing Analysis is yielded after every frame."""
     given = rooms.given.of(source.path) if rooms.given is not None else None
-    analyst = Analyst(Analysis(digest(source.path)), rooms, settings, given)
-    for frame in source.frames():
-        analyst.step(frame)
-        yield analyst.result
+    with Crew() as crew:
+        seen = Analysis(digest(source.path))
+        analyst = Analyst(seen, rooms, settings, given, ahead=True, crew=crew)
+        seen_ahead = analyst.scout.views(source.frames())
+        with crew.ahead(seen_ahead, View.searched, MOST) as views:
+            for view in views:
+                analyst.follow(view)
+                yield analyst.result
     analyst.finish()
     yield analyst.result
 
@@ -97,12 +79,20 @@ class Analyst:
     """Feed it every frame of a clip in order; `result` grows by the tracks that have ended."""
 
     def __init__(
-        self, result: Analysis, rooms: Rooms, settings: Settings, given: FileBoxes | None = None
+        self,
+        result: Analysis,
+        rooms: Rooms,
+        settings: Settings,
+        given: FileBoxes | None = None,
+        ahead: bool = False,
+        crew: Crew | None = None,
     ) -> None:
-        self.result, self._rooms, self._settings = result, rooms, settings
+        """With `ahead` nobody uses a track's last frame before the next one was seen."""
+        self.result, self._rooms = result, rooms
         guard = result.faults.guarded
-        self._tracker = Tracker(rooms.mesh, settings.detect_threshold, guard, rooms.eyes)
-        self._shots, self._looking = Shots(), Looking(rooms, settings, given)
+        start = settings.detect_threshold
+        self._tracker = Tracker(rooms.mesh, start, guard, rooms.eyes, ahead, crew)
+        self.scout = Scout(rooms, settings, given, crew)
         self._witness = Witness(rooms.keeper, result.faults) if rooms.keeper else None
         self._partings = Partings(rooms.drawing, result.faults) if rooms.drawing else None
 
@@ -113,14 +103,19 @@ class Analyst:
 
     def step(self, frame: Frame) -> None:
         """Look for faces in the next frame, follow those known, keep the best looks at them."""
-        result, settings, rooms = self.result, self._settings, self._rooms
-        picture = planes.picture(frame, settings.detect_size)
-        if self._shots.cut(picture):
+        self.follow(self.scout.view(frame))
+
+    def follow(self, view: View) -> None:
+        """The same, with what the scout has seen of the frame."""
+        result, rooms, frame = self.result, self._rooms, view.frame
+        if view.cut:
             self._end(self._tracker.cut(frame.index))
-            self._looking.cut(frame.index)
             result.shots.append(frame.index)
-        self._shots.note(result.fades, frame.index)
-        faces, looked = self._looking.faces(frame, picture, self._tracker.active)
+        if view.fade is not None:
+            if result.fades and result.fades[-1][0] == view.fade[0]:
+                del result.fades[-1]
+            result.fades.append(view.fade)
+        faces, looked = self.scout.found(view, self._tracker.active)
         if looked:
             result.looks.append(frame.index)
         ended = self._tracker.step(frame, faces)
@@ -137,7 +132,7 @@ class Analyst:
 
     def finish(self) -> None:
         """The clip has ended."""
-        self._looking.finish(self.result.frames)
+        self.scout.finish(self.result.frames)
         self._end(self._tracker.cut(self.result.frames))
         self.result.tracks.sort(key=lambda track: (track.first.frame, track.number))
 

@@ -10,9 +10,8 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 import av
 
@@ -35,17 +34,12 @@ def replacing(target: Path, private: bool = False) -> Iterator[Path]:
     renamed, and removed on any exception. Raises MediaError if the folder cannot be written to
     or the disk is full.
     """
-    with telling(target):
-        temporary, lock = _create(target)
-    try:
+    with ExitStack() as afterwards:
+        with telling(target):
+            temporary = _create(target, afterwards)
         yield temporary
         with telling(target):
             _publish(temporary, target, private)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    finally:
-        lock.close()
 
 
 @contextmanager
@@ -85,22 +79,25 @@ def sweep(folder: Path) -> list[Path]:
     return removed
 
 
-def _create(target: Path) -> tuple[Path, IO[bytes]]:
-    """A new temporary for `target` and the open file that holds its lock."""
+def _create(target: Path, afterwards: ExitStack) -> Path:
+    """A new temporary for `target`; it is unlocked, and gone unless it was renamed, `afterwards`.
+
+    That is arranged before there is one, so that no interrupt can leave it behind.
+    """
     stem = os.fsencode(target.name)[:_LONGEST_NAME].decode(errors="ignore")
     while True:
         name = f".{stem}.facesurrogate-{os.getpid()}-{secrets.token_hex(4)}.part"
         path = target.with_name(name)
+        afterwards.callback(path.unlink, missing_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        lock = os.fdopen(descriptor, "wb")
+        lock = afterwards.enter_context(os.fdopen(descriptor, "wb"))
         if fcntl is not None:
             # Some network file systems know no locks; there, nothing is ever swept.
             with suppress(OSError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Another process may have swept the file in the instant before it was locked.
         if path.exists():
-            return path, lock
-        lock.close()
+            return path
 
 
 def _is_abandoned(path: Path) -> bool:

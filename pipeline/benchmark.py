@@ -19,13 +19,14 @@ from statistics import median
 from typing import Any, Final
 
 from pipeline import benchmark_deface
-from pipeline.benchmark_contestant import LIMIT, OURS
+from pipeline.benchmark_contestant import LIMIT, OURS, STAGES
 from pipeline.benchmark_process import Energy, scratch
 from pipeline.errors import DeidError, MediaError, one_line
 from pipeline.settings import Settings
 
 DEFACE: Final = "deface"
-PASSES: Final = {OURS: 2, LIMIT: 1, DEFACE: 1}  # how often each reads a clip, for progress
+# How often each reads a clip, for progress.
+PASSES: Final = {OURS: 2, STAGES: 2, LIMIT: 1, DEFACE: 1}
 _ROOT: Final = Path(__file__).resolve().parents[1]
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def compare(path: Path, contest: Contest, progress: Callable[[int], None]) -> Re
         for name, each in runs.items()
         if name != OURS
     }
-    result[OURS]["stages"] = _stages(runs[OURS])
+    result[OURS]["stages"] = _stages(_run(STAGES, path, contest, progress))
     return result
 
 
@@ -94,32 +95,31 @@ def _middle(runs: list[Result]) -> Result:
     return result | {key: first[key] for key in told if key in first}
 
 
-def _stages(runs: list[Result]) -> list[Result]:
-    """Each stage's median time; "rest" is what none of them accounts for."""
-    spent: dict[tuple[str, str], list[Result]] = {}
-    for run in runs:
-        for stage in run["stages"]:
-            spent.setdefault((stage["phase"], stage["stage"]), []).append(stage)
-        known, busy = (sum(stage[key] for stage in run["stages"]) for key in ("seconds", "cpu"))
-        rest = {"seconds": max(run["seconds"] - known, 0.0), "calls": 0, "first": 0.0}
-        rest["cpu"] = max(run["busy_seconds"] - busy, 0.0)
-        spent.setdefault(("", "rest"), []).append(rest)
-    whole, frames = median(run["seconds"] for run in runs), runs[0]["frames"]
-    faces = max(runs[0]["face_frames"], 1)
-    result = []
-    for (phase, stage), each in spent.items():
-        seconds = median(one["seconds"] for one in each)
-        result.append({
-            "phase": phase,
-            "stage": stage,
-            "ms_per_frame": 1000 * seconds / frames,
-            "ms_per_face": 1000 * seconds / faces if runs[0]["face_frames"] else None,
-            "cpu_ms_per_frame": 1000 * median(one["cpu"] for one in each) / frames,
-            "share": seconds / max(whole, 1e-9),
-            "calls": median(one["calls"] for one in each),
-            "first_call_ms": 1000 * median(one["first"] for one in each),
-        })  # fmt: skip
-    return result
+def _stages(run: Result) -> list[Result]:
+    """Each stage's time in a run on one core; "rest" is what none of them accounts for."""
+    known, busy = (sum(stage[key] for stage in run["stages"]) for key in ("seconds", "cpu"))
+    rest = {
+        "phase": "",
+        "stage": "rest",
+        "seconds": max(run["seconds"] - known, 0.0),
+        "cpu": max(run["busy_seconds"] - busy, 0.0),
+        "calls": 0,
+        "first": 0.0,
+    }
+    frames, faces = run["frames"], max(run["face_frames"], 1)
+    return [
+        {
+            "phase": one["phase"],
+            "stage": one["stage"],
+            "ms_per_frame": 1000 * one["seconds"] / frames,
+            "ms_per_face": 1000 * one["seconds"] / faces if run["face_frames"] else None,
+            "cpu_ms_per_frame": 1000 * one["cpu"] / frames,
+            "share": one["seconds"] / max(run["seconds"], 1e-9),
+            "calls": one["calls"],
+            "first_call_ms": 1000 * one["first"],
+        }
+        for one in [*run["stages"], rest]
+    ]
 
 
 def _run(name: str, path: Path, contest: Contest, progress: Callable[[int], None]) -> Result:

@@ -2,8 +2,9 @@
 
 A stage's time is its own: while one runs inside another, only the inner one's clock goes. Stages
 in several threads add up, so that their sum can be more than the time that passed. Beside the time
-stands that of all processors meanwhile, which other programs disturb less; what encoder and decoder
-do in threads of their own counts for the stage that runs while they do it.
+stands that of all processors meanwhile, which other programs disturb less; it means something where
+one stage runs at a time, so stages are clocked on one core. What encoder and decoder do in threads
+of their own counts for the stage that runs while they do it.
 """
 
 import sys

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from matcher.cosine import similarity
 from pipeline import steering, trial
@@ -130,6 +129,8 @@ class Cast:
         few = np.array([row in small for row in rows])[:, None]
         few = few | np.array([self._members[number].small for number in known])
         possible = alike >= demanded(drawing, few)
+        from scipy.optimize import linear_sum_assignment  # heavy: half a second
+
         pairs = zip(*linear_sum_assignment(np.where(possible, -alike, 0.0)), strict=True)
         return [(rows[a], known[b]) for a, b in pairs if possible[a, b]]
 

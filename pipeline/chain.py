@@ -17,6 +17,7 @@ from pipeline.analysis import Analysis, Faults, analyse
 from pipeline.cast import Cast
 from pipeline.contract import Floats, Frame, Image, Ints, Patch, Person
 from pipeline.coverage import Rung
+from pipeline.crew import Crew
 from pipeline.errors import DeidError, MediaError, RoomError
 from pipeline.geometry import bounds, pixels, scaled
 from pipeline.media import Source
@@ -55,6 +56,13 @@ class Report:
     kept: int = 0
     faults: Faults = field(default_factory=Faults)
     recorder: Recorder | None = None  # None where no record is asked for
+
+    def count(self, how: str, faults: int) -> None:
+        """One more face-frame, how it is shown and how often a room failed on it."""
+        self.kept += how == ORIGINAL
+        self.fallbacks += how == FALLBACK
+        self.surrogates += how not in {ORIGINAL, FALLBACK}
+        self.faults.count += faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +109,23 @@ def render(
     own: dict[int, Own] = {}
     report.tracks, report.persons = len(todo.tracks), len(todo.persons)
     report.faults, report.expected = analysis.faults, analysis.frames
-    with source.writer(target, settings) as writer:
-        for frame in source.frames():
-            _check_count(source, frame.index < analysis.frames)
-            writer.write(covered(frame, todo, rooms, report, own))
-            report.frames = frame.index + 1
-            yield Step("render", report.frames)
+    with Crew() as crew, source.writer(target, settings) as writer:
+        with (
+            crew.ahead(source.frames(), _as_it_is) as frames,
+            crew.behind(writer) as encoder,
+        ):
+            for frame in frames:
+                _check_count(source, frame.index < analysis.frames)
+                encoder.write(covered(frame, todo, rooms, report, own, crew))
+                report.frames = frame.index + 1
+                yield Step("render", report.frames)
         _check_count(source, report.frames == analysis.frames)
     if report.recorder is not None:
         report.recorder.write(source.path, target, planned)
+
+
+def _as_it_is(frame: Frame) -> Frame:
+    return frame
 
 
 def _check_count(source: Source, same: bool) -> None:
@@ -119,55 +135,61 @@ def _check_count(source: Source, same: bool) -> None:
 
 
 def covered(
-    frame: Frame, todo: Plan, rooms: Rooms, report: Report, own: dict[int, Own] | None = None
+    frame: Frame,
+    todo: Plan,
+    rooms: Rooms,
+    report: Report,
+    own: dict[int, Own] | None = None,
+    crew: Crew | None = None,
 ) -> Frame:
     """The frame with every planned face replaced or covered; far faces first.
 
-    `own` is what the frames before told of each track's face; it learns from this one.
+    `own` is what the frames before told of each track's face; it learns from this one. A `crew`
+    draws several faces at once.
     """
     if report.recorder is not None:
         report.recorder.frame(frame)
     here = [(todo.tracks[track], row, track) for track, row in todo.at.get(frame.index, [])]
     here.sort(key=lambda place: place[0].sightings[place[1]].width)
     known: dict[int, Own] = {}
-    patches: list[Patch] = []
-    for track, row, number in here:
-        if own is not None:
-            known[number] = own.get(number, Own())
-        faults = report.faults.count
-        how, drawn = _patches(frame, (track, row), known.get(number), (todo, rooms, report))
-        patches.extend(drawn)
-        if report.recorder is not None:
-            failed = report.faults.count > faults
-            report.recorder.face((number, frame.index), how, drawn, failed)
     if own is not None:
+        known = {number: own.get(number, Own()) for _, _, number in here}
         own.clear()
         own.update(known)
-    return planes.paste(frame, patches) if patches else frame
+
+    def hidden(place: tuple[Planned, int, int]) -> tuple[str, list[Patch], int]:
+        faults = Faults()
+        track, row, number = place
+        how, drawn = _patches(frame, (track, row), known.get(number), (todo, rooms, faults))
+        return how, drawn, faults.count
+
+    several = crew is not None and rooms.drawing is not None and rooms.drawing.concurrent
+    drawn = crew.all(hidden, here) if crew and several else [hidden(place) for place in here]
+    for (_, _, number), (how, patches, faults) in zip(here, drawn, strict=True):
+        report.count(how, faults)
+        if report.recorder is not None:
+            report.recorder.face((number, frame.index), how, patches, faults > 0)
+    every = [patch for _, patches, _ in drawn for patch in patches]
+    return planes.paste(frame, every) if every else frame
 
 
 def _patches(
-    frame: Frame, place: tuple[Planned, int], own: Own | None, job: tuple[Plan, Rooms, Report]
+    frame: Frame, place: tuple[Planned, int], own: Own | None, job: tuple[Plan, Rooms, Faults]
 ) -> tuple[str, list[Patch]]:
     """How one face-frame is covered, and with what: its surrogate, its cover where there is none,
     both where they change.
     """
-    (track, row), (todo, rooms, report) = place, job
+    (track, row), (todo, rooms, faults) = place, job
     if track.shows(row):
-        report.kept += 1
         return ORIGINAL, []
     sighting, rung, share = track.sightings[row], track.rungs[row], track.mix[row]
     drawing, donors = rooms.drawing, todo.donors[track.person]
     drawn: list[tuple[Patch, float]] | None = None
     if rung != Rung.COVER and share > 0 and drawing is not None and donors is not None:
         who = donors, todo.persons[track.person], own
-        drawn = report.faults.guarded(
-            lambda: _surrogate(frame, sighting, who, (drawing, report.faults)), None
-        )
+        drawn = faults.guarded(lambda: _surrogate(frame, sighting, who, (drawing, faults)), None)
     if drawn is None or not _hides(drawn[-1][0], sighting.box, frame.size):
-        report.fallbacks += 1
         return FALLBACK, [_cover(frame, sighting, rooms)]
-    report.surrogates += 1
     shown, how = drawn[-1][0], SURROGATE if rung == Rung.SURROGATE else PASTED
     if rung == Rung.SURROGATE:
         shown = next(p for p, least in drawn if _hides(p, sighting.box, frame.size, least))

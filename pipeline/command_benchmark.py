@@ -138,9 +138,11 @@ def _deface(options: argparse.Namespace) -> Path | None:
 def _frames(sources: list[Any], contest: "Contest") -> int:
     """How many frames all contestants read in all runs, as far as the files tell."""
     from pipeline.benchmark import DEFACE, PASSES
+    from pipeline.benchmark_contestant import STAGES
 
-    passes = sum(n for name, n in PASSES.items() if name != DEFACE or contest.deface)
-    return contest.repeat * passes * sum(source.count or 1 for source in sources)
+    each = sum(n for name, n in PASSES.items() if name != DEFACE or contest.deface) - PASSES[STAGES]
+    passes = contest.repeat * each + PASSES[STAGES]
+    return passes * sum(source.count or 1 for source in sources)
 
 
 @contextmanager

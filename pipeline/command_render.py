@@ -50,7 +50,7 @@ def add_to(commands: shared.Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pipeline import display, job, media, rerender
+    from pipeline import display, encoders, job, media, rerender
     from pipeline import record as records
     from pipeline.analysis import digest
     from pipeline.job import Task
@@ -59,6 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     salt = shared.salt(options)
     record = records.read(options.record)
     settings = _settings(options, record)
+    encoders.check(settings.encoder)
     source = media.open_source(path, settings)
     records.check_fits(record, path, digest(path).hex())
     place = _place(options, record)

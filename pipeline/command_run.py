@@ -11,7 +11,9 @@ from pipeline import box_options, keep_options, record_options, steering
 from pipeline import options as shared
 from pipeline.registry import BACKENDS
 from pipeline.settings import (
+    DEVICES,
     DONORS,
+    ENCODERS,
     EXPRESSIONS,
     GLASSES,
     MODES,
@@ -68,8 +70,9 @@ def _run(options: argparse.Namespace) -> int:
     record_options.check(options)
     _warn(settings)
     inputs = options.inputs or [_standard_input_folder(options.quiet)]
-    from pipeline import display, job, rooms
+    from pipeline import display, encoders, job, rooms
 
+    encoders.check(settings.encoder)
     tasks, problems = job.tasks(inputs, options.out, settings)
     for problem in problems:
         log.error("%s", problem)
@@ -82,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         furnished = box_options.giving(options, [task.path for task in tasks], furnished)
         if options.record:
             record_options.prepare(tasks, furnished, settings, options)
-        record = _process(tasks, furnished, settings, salt, options.quiet)
+        record = _process(tasks, furnished, settings, salt, options)
         if options.report:
             _write(options.report, record)
     if not tasks and not problems:
@@ -103,10 +106,14 @@ def _warn(settings: Settings) -> None:
 
 
 def _process(
-    tasks: list["Task"], rooms: "Rooms", settings: Settings, salt: bytes, quiet: bool
+    tasks: list["Task"],
+    rooms: "Rooms",
+    settings: Settings,
+    salt: bytes,
+    options: argparse.Namespace,
 ) -> dict[str, object]:
     """Work off the files; what may be said of the scheme afterwards."""
-    from pipeline import closed, display, job, k_same
+    from pipeline import closed, display, job, k_same, workers
     from pipeline.cast import Cast
 
     waiting = [task for task in tasks if task.state == "waiting"]
@@ -116,15 +123,25 @@ def _process(
     if settings.person_scope == "job" and not k:
         job.refuse_skipped(tasks, "--person-scope job")
         cast = Cast()
-    with display.progress(waiting, quiet) as shown:
+    count = workers.number(options.jobs, len(waiting))
+    if count > 1 and (together or cast):
+        log.info("--jobs %s: these files belong together and come one by one", options.jobs)
+        count = 1
+    with display.progress(waiting, options.quiet) as shown:
         if together:
             for task, step in together.run(salt):
                 shown.step(task, step)
-        for task in waiting:
-            if not together:
+            for task in waiting:
+                shown.finish(task)
+        elif count > 1:
+            order = workers.Order(options, settings, salt, [task.path for task in tasks])
+            for task, told in workers.run(waiting, order, count):
+                shown.finish(task) if told is None else shown.step(task, told)
+        else:
+            for task in waiting:
                 for step in job.run(task, rooms, settings, salt, cast):
                     shown.step(task, step)
-            shown.finish(task)
+                shown.finish(task)
     if together is None:
         return k_same.NO_CLAIM
     log.info("%s", together.outcome.line)
@@ -155,6 +172,9 @@ def _add_files(run: argparse.ArgumentParser) -> None:
     group.add_argument("--out", type=Path, default=DB.parent / "out", help="where outputs go")
     group.add_argument("--suffix", default=_DEFAULT.suffix, help="added to each output's name")
     group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    group.add_argument("--jobs", default="1", metavar="N|auto",
+        help="files to work on at once, the largest first; each takes memory of its own: 1.2 GB at "
+        "1080p")  # fmt: skip
     group.add_argument("--report", type=Path, metavar="FILE",
         help="write here, as JSON, what the scheme guarantees: groups and their sizes")  # fmt: skip
     record_options.add_to(group)
@@ -171,13 +191,16 @@ def add_faces(run: argparse.ArgumentParser) -> None:
     add("--detect-size", type=int, default=_DEFAULT.detect_size,
         help="px of the longer side of the picture in which faces are sought")  # fmt: skip
     add("--detect-every", type=_number_or_word, default=_DEFAULT.detect_every, metavar="N",
-        help="seek faces in every n-th frame and follow them in between; auto: as often as the "
-        "clip needs it")  # fmt: skip
+        help="seek faces in every n-th frame and follow them in between; auto: in every 4th, and "
+        "in those between wherever something changed or a face is hard to follow")  # fmt: skip
     add("--detect-threshold", type=float, default=_DEFAULT.detect_threshold,
         help="score from which a face starts to be followed; lower covers more")  # fmt: skip
     add("--min-face", type=int, default=_DEFAULT.min_face,
         help="px; smaller finds are taken for noise")  # fmt: skip
     add("--extractor", default=_DEFAULT.extractor, help=f"tells people apart: {known['extractor']}")
+    add("--device", default=_DEFAULT.device,
+        help=f"where networks run: {', '.join(DEVICES)}; auto: on a GPU if there is "
+        "one")  # fmt: skip
 
 
 def _number_or_word(text: str) -> int | str:
@@ -256,5 +279,9 @@ def _add_outputs(run: argparse.ArgumentParser) -> None:
 def add_encoding(group: argparse._ArgumentGroup) -> None:
     """How videos are encoded."""
     add = group.add_argument
-    add("--crf", type=int, default=_DEFAULT.crf, help="x264 quality, 0 lossless .. 51 worst")
-    add("--preset", default=_DEFAULT.preset, help="x264 speed: ultrafast .. veryslow")
+    add(
+        "--crf", type=int, default=_DEFAULT.crf, help="quality, 0 best (x264: lossless) .. 51 worst"
+    )
+    add("--preset", default=_DEFAULT.preset, help="encoder's speed: ultrafast .. veryslow")
+    add("--encoder", default=_DEFAULT.encoder,
+        help=f"{', '.join(ENCODERS)}; all but x264 need their hardware")  # fmt: skip

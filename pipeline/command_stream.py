@@ -70,12 +70,14 @@ class Stop:
 def _run(options: argparse.Namespace) -> int:
     settings = shared.settings(options)
     salt = shared.salt(options)
-    from pipeline import display, live, rooms
+    from pipeline import display, encoders, live, rooms
     from pipeline import stream as way
     from pipeline.chain import Step
+    from pipeline.crew import Crew
     from pipeline.job import Task
 
     _check(options)
+    encoders.check(settings.encoder)
     form = options.form or live.form_of(options.target)
     furnished = rooms.furnish(settings, options.db)
     stopped = Stop()
@@ -83,12 +85,14 @@ def _run(options: argparse.Namespace) -> int:
     start = time.monotonic()
     source = live.LiveSource(options.source, stopped, options.source_form or None)
     try:
-        window = way.Window(furnished, settings, salt, options.lookahead, task.report)
         with (
+            Crew() as crew,
             display.progress([task], options.quiet) as shown,
             live.sending(source, options.target, settings, form) as writer,
         ):
-            for written in way.run(source, writer, window):
+            ahead, report = options.lookahead, task.report
+            window = way.Window(furnished, settings, salt, ahead, report, crew)
+            for written in way.run(source, writer, window, crew):
                 shown.step(task, Step("render", written))
     finally:
         source.close()

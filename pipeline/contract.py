@@ -203,7 +203,11 @@ class Patch:
 
 class Detector(Protocol):
     def detect(self, image: Image) -> Faces:
-        """Every face of an RGB picture; boxes, scores and, where known, landmarks."""
+        """Every face of an RGB picture; boxes, scores and, where known, landmarks.
+
+        Where `concurrent` is True it may be asked from several threads at once, else from one
+        at a time.
+        """
 
 
 class Extractor(Protocol):
@@ -222,7 +226,8 @@ class Generator(Protocol):
     ) -> Surrogate:
         """The mix of the donors `identity` (k,), wearing the expression of `mesh` (468, 3) px.
 
-        `gaze` (2,) is where the eyes look: right and down, in halves of an eye's width.
+        `gaze` (2,) is where the eyes look: right and down, in halves of an eye's width. Where
+        `concurrent` is True it may be asked from several threads at once.
         """
 
 

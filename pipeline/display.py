@@ -93,28 +93,27 @@ class _Bars:
     def __init__(self, bars: Progress, files: int) -> None:
         self._bars = bars
         self._job = bars.add_task("files", total=files, rate="") if files > 1 else None
-        self._file: TaskID | None = None
-        self._phase = ("", "")
-        self._start = 0.0
+        self._shown: dict[Path, tuple[TaskID, str, float]] = {}  # bar, phase and its start
 
     def step(self, task: Task, step: Step) -> None:
-        if self._file is None or self._phase != (str(task.path), step.phase):
+        if self._shown.get(task.path, (None, ""))[1] != step.phase:
             self._begin(task, step)
-        assert self._file is not None
-        rate = step.frames / max(time.monotonic() - self._start, 1e-6)
-        self._bars.update(self._file, completed=step.frames, rate=f"{rate:.1f} frames/s")
+        bar, _, start = self._shown[task.path]
+        rate = step.frames / max(time.monotonic() - start, 1e-6)
+        self._bars.update(bar, completed=step.frames, rate=f"{rate:.1f} frames/s")
 
     def _begin(self, task: Task, step: Step) -> None:
-        if self._file is not None:
-            self._bars.remove_task(self._file)
+        self._end(task)
         text = f"{escape(task.path.name)}: {_NAMES[step.phase]}"
-        self._file = self._bars.add_task(text, total=_total(task, step), rate="")
-        self._phase, self._start = (str(task.path), step.phase), time.monotonic()
+        bar = self._bars.add_task(text, total=_total(task, step), rate="")
+        self._shown[task.path] = bar, step.phase, time.monotonic()
+
+    def _end(self, task: Task) -> None:
+        if task.path in self._shown:
+            self._bars.remove_task(self._shown.pop(task.path)[0])
 
     def finish(self, task: Task) -> None:
-        if self._file is not None:
-            self._bars.remove_task(self._file)
-            self._file = None
+        self._end(task)
         if self._job is not None:
             self._bars.advance(self._job)
         _tell(task)
@@ -122,18 +121,18 @@ class _Bars:
 
 class _Lines:
     def __init__(self) -> None:
-        self._phase = ("", "")
-        self._start = self._last = 0.0
+        self._known: dict[Path, tuple[str, float, float]] = {}  # phase, its start, the last line
 
     def step(self, task: Task, step: Step) -> None:
         now = time.monotonic()
-        if self._phase != (str(task.path), step.phase):
-            self._phase, self._start, self._last = (str(task.path), step.phase), now, now
-        elif now - self._last >= _PLAIN_SECONDS:
-            self._last = now
+        phase, start, last = self._known.get(task.path, ("", now, now))
+        if phase != step.phase:
+            self._known[task.path] = step.phase, now, now
+        elif now - last >= _PLAIN_SECONDS:
+            self._known[task.path] = phase, start, now
             total = _total(task, step)
             of = f" of {total}" if total else ""
-            rate = step.frames / (now - self._start)
+            rate = step.frames / (now - start)
             _CONSOLE.print(
                 f"{task.path.name}: {_NAMES[step.phase]}, frame {step.frames}{of}, "
                 f"{rate:.1f} frames/s",

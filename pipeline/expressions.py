@@ -58,6 +58,7 @@ class Calm:
 
     def __init__(self, generator: Generator, canonical: Canonical) -> None:
         self._generator = generator
+        self.concurrent: bool = getattr(generator, "concurrent", False)
         self._mesh = wearing("neutral", canonical)
         self._shape = canonical.shape
 

@@ -11,12 +11,14 @@ from detector.facemesh import FaceMesh
 from detector.iris import Iris
 from pipeline import planes
 from pipeline.contract import Faces, Floats, Frame, Image
-from pipeline.geometry import bounds, pixels, scaled
-from pipeline.tracks import MESH_FOUND, Sighting, unknown_gaze
+from pipeline.geometry import bounds, overlap, pixels, scaled
+from pipeline.tracks import MESH_FOUND, Seen, Sighting, unknown_gaze
 
 _REGION: Final = 2.2
 _SIZE_JUMP: Final = 1.5
 _SIDE: Final = 24
+_SURELY: Final = 0.9
+_AGREES: Final = 0.45
 _FIELD: Final = 2.0
 _ALIKE: Final = 0.7
 _SHOWN: Final = 0.5
@@ -24,8 +26,16 @@ _PLAIN: Final = 6.0
 _FAR: Final = 0.4
 _CONTRAST: Final = 0.4
 _COARSE: Final = 4
+BACK_FRAMES: Final = 25
+_BACK_BYTES: Final = 650_000_000
 
 T = TypeVar("T")
+
+
+def reach(frame: Frame) -> int:
+    """How many frames like this one are kept, to follow back who is found late."""
+    size = sum(plane.nbytes for plane in frame.planes)
+    return int(np.clip(_BACK_BYTES // max(size, 1), 1, BACK_FRAMES))
 
 
 class Guard(Protocol):
@@ -42,8 +52,13 @@ class Follower:
         self._guard = guard
         self._eyes = eyes
 
-    def sighting(self, frame: Frame, faces: Faces, row: int) -> Sighting:
-        """Row `row` with its mesh, fitted in the frame's own resolution."""
+    def sighting(
+        self, frame: Frame, faces: Faces, row: int, before: Sighting | None = None
+    ) -> Sighting:
+        """Row `row` with its mesh, fitted in the frame's own resolution.
+
+        Where the mesh of the frame `before` leads to one that surely lies on the face, that is it.
+        """
         one = faces[[row]]
         at = pixels(scaled(one.boxes[0], _REGION), frame.size)
         if at[2] <= at[0] or at[3] <= at[1]:
@@ -51,9 +66,16 @@ class Follower:
         region = planes.region(frame, at)
         local = one.moved(1.0, (-at[0], -at[1]))
 
+        known = local.boxes, local.landmarks, local.scores
+
         def fit() -> Faces:
+            if before is not None and _leads_on(before, frame):
+                shift = np.array([at[0], at[1], 0], np.float32)
+                mesh, score = self._mesh.follow(region, before.mesh - shift)
+                lies = float(overlap(bounds(mesh)[None], local.boxes)[0, 0])
+                if score >= _SURELY and lies >= _AGREES:
+                    return Faces.of(*known, mesh[None], [score])
             fitted = self._mesh.fit(region, local)
-            known = local.boxes, local.landmarks, local.scores
             return Faces.of(*known, fitted.mesh, fitted.mesh_scores)
 
         fitted = self._guard(fit, local).moved(1.0, (at[0], at[1]))
@@ -96,6 +118,11 @@ class Follower:
 
         moved, gaze = self._guard(look, (mesh, unknown_gaze()))
         return replace(sighting, mesh=moved, gaze=gaze)
+
+
+def _leads_on(before: Sighting, frame: Frame) -> bool:
+    fits = before.mesh_score >= _SURELY and bool(np.isfinite(before.mesh).all())
+    return fits and before.frame == frame.index - 1 and before.seen <= Seen.FOLLOWED
 
 
 def _near(a: Sighting, b: Sighting) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from matcher.cosine import similarity
 from pipeline import planning
@@ -180,6 +179,8 @@ def _members(casts: list[People], drawing: Drawing) -> list[_Member]:
         return []
     rows = np.stack([member.features for member in certain])
     links = similarity(rows, rows, drawing.mean) > LINKED
+    from scipy.sparse.csgraph import connected_components  # heavy
+
     _, labels = connected_components(links, directed=False)
     groups: dict[int, list[_Member]] = {}
     for label, member in zip(labels.tolist(), certain, strict=True):

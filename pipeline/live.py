@@ -182,7 +182,7 @@ class LiveWriter(VideoWriter):
             self._copies[stream.index].codec_context.extradata = told
 
     def _encoding(self) -> dict[str, str]:
-        now = {} if self._address.startswith(_FILE) else {"tune": "zerolatency"}
+        now = {} if self._address.startswith(_FILE) else self._encoder_kind.live
         return super()._encoding() | now
 
     def _packets(self) -> Iterator[Packet[Stream] | None]:

@@ -1,51 +1,89 @@
 """Who looks for faces in a frame: our detector as often as is due, and whoever gave boxes."""
 
-from pipeline import search
-from pipeline.asking import Asking
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
+from typing import TypeAlias
+
+from pipeline import planes, search
+from pipeline.asking import AUTO, Asking, News
 from pipeline.contract import Faces, Frame, Image
+from pipeline.crew import Crew
 from pipeline.given_boxes import FileBoxes
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings
 from pipeline.tiles import Tiles
 from pipeline.tracks import Track
 
+Found: TypeAlias = tuple[Faces | None, bool]
+
 
 class Looking:
     """Feed it every frame of a clip in order; `given` are boxes of other detectors."""
 
-    def __init__(self, rooms: Rooms, settings: Settings, given: FileBoxes | None = None) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        settings: Settings,
+        given: FileBoxes | None = None,
+        crew: Crew | None = None,
+    ) -> None:
         self._detector, self._settings, self._given = rooms.detector, settings, given
         self._asking, self._tiles = Asking(settings.detect_every), Tiles(settings)
+        self._news = News(settings.detect_size) if settings.detect_every == AUTO else None
+        shared = getattr(rooms.detector, "concurrent", False)
+        self._turn: AbstractContextManager[object] = nullcontext() if shared else Lock()
+        self._each: search.Each = crew.all if crew is not None and shared else map
 
     def cut(self, frame: int) -> None:
         """Frame `frame` begins a new shot."""
         self._asking.cut(frame)
         self._tiles.cut()
 
-    def faces(self, frame: Frame, picture: Image, tracks: list[Track]) -> tuple[Faces | None, bool]:
-        """The faces in a frame, small as `picture`, where `tracks` go on; None where nobody looked.
-        And whether all have looked, so that a face not among them is not there to be seen.
+    def task(self, frame: Frame, small: Image) -> Callable[[], Faces | None]:
+        """What gives the faces in a frame, shrunk to `small`, that is due; None where none is.
 
+        Frames must be told in order; the work on them may be done in any, and in any thread.
         Raises BoxesError where boxes were given for pictures of another size.
         """
         given = self._given
+        if given is not None:
+            given.check_size(frame.size)
+        if (given is not None and given.alone) or not self._asking.due(frame.index):
+            return lambda: None
+        closer = self._tiles.due(frame, small)
+        return lambda: self._searched(frame, closer)
+
+    def found(self, frame: Frame, small: Image, done: Faces | None, tracks: list[Track]) -> Found:
+        """The faces in a frame where `tracks` go on, and the task has `done` its part; None where
+        nobody looked. And whether all have looked everywhere, so that a face not among them is not
+        there to be seen.
+        """
+        given, whole = self._given, done is not None
+        if self._news is not None and not (given is not None and given.alone):
+            if done is not None:
+                self._news.whole(small)
+            else:
+                windows = self._news.windows(frame, small, tracks)
+                whole = windows is None
+                done = (
+                    self._searched(frame, None) if windows is None else self._seen(frame, windows)
+                )
         if given is None:
-            found = self._found(frame, picture, tracks)
-            return found, found is not None
-        given.check_size(frame.size)
-        found = None if given.alone else self._found(frame, picture, tracks)
-        looked = (given.alone or found is not None) and given.sought(frame.index)
-        return given.faces(frame, found), looked
+            return done, whole
+        return given.faces(frame, done), (given.alone or whole) and given.sought(frame.index)
+
+    def _searched(self, frame: Frame, closer: search.Closer | None) -> Faces:
+        picture = planes.picture(frame, self._settings.detect_size)
+        with self._turn:
+            return search.faces(self._detector, frame, picture, self._settings, closer, self._each)
+
+    def _seen(self, frame: Frame, windows: list[search.Box]) -> Faces | None:
+        with self._turn:
+            seen = search.through(self._detector, frame, windows, self._settings, self._each)
+        return seen if windows else None
 
     def finish(self, frames: int) -> None:
         """The clip had that many. Raises BoxesError where the given boxes are of a longer one."""
         if self._given is not None:
             self._given.check_frames(frames)
-
-    def _found(self, frame: Frame, picture: Image, tracks: list[Track]) -> Faces | None:
-        if not self._asking.due(frame, picture, tracks):
-            return None
-        thorough = self._asking.thorough(frame.index)
-        close = thorough and self._asking.closely(frame.index)
-        due = self._tiles.due(frame, picture)
-        return search.faces(self._detector, frame, picture, self._settings, thorough, close, due)

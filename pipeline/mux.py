@@ -21,6 +21,8 @@ from av.video.stream import VideoStream
 
 from pipeline.atomic import check_count, replacing, telling
 from pipeline.contract import Frame, Image
+from pipeline.encoders import ENCODERS
+from pipeline.errors import MediaError
 from pipeline.planes import CHROMA_STEPS, as_yuv444
 from pipeline.settings import Settings
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+X264 = ENCODERS["x264"]
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 # The nearest layout x264 takes that holds every chroma sample.
 _ENCODED = {"yuv440p": "yuv444p", "yuv411p": "yuv422p", "yuv410p": "yuv420p", "rgb24": "yuv444p"}
@@ -71,7 +74,9 @@ class VideoWriter:
             self._out = self._open(temporary)
         stack.callback(self._abandon)
         self._video = self._input.streams[source.index]
+        self._encoder_kind = ENCODERS[settings.encoder]
         self._layout = _encoded_layout(source.first)
+        self._given = self._taken(self._layout)
         self._copies: dict[int, Stream] = {}
         with telling(self._target):
             self._encoder = self._add_streams()
@@ -83,6 +88,8 @@ class VideoWriter:
         """Encode one frame, and copy the sound and subtitles that belong before it."""
         with telling(self._target):
             raw = _raw(frame, self._layout)
+            if self._given != self._layout:
+                raw = _reordered(raw, self._given)
             self._mux_video(self._encoder.encode(raw))
             self._copy_until(frame.pts * frame.time_base)
         self._written += 1
@@ -133,15 +140,17 @@ class VideoWriter:
         video, first = self._video, self._source.first
         assert isinstance(video, VideoStream)
         rate = video.average_rate or video.guessed_rate or Fraction(25)
-        options = self._encoding()
-        if video.codec_context.field_order in {2, 4}:
-            options["x264-params"] = "tff=1"
-        elif video.codec_context.field_order in {3, 5}:
-            options["x264-params"] = "bff=1"
-        encoder = self._out.add_stream("libx264", rate, options)
+        options, order = self._encoding(), video.codec_context.field_order
+        if self._encoder_kind is X264 and order in {2, 3, 4, 5}:
+            options["x264-params"] = "tff=1" if order in {2, 4} else "bff=1"
+        elif order in {2, 3, 4, 5}:
+            name = self._source.path.name
+            log.warning("%s: is no longer marked as interlaced, which only x264 can do", name)
+        encoder = self._out.add_stream(self._encoder_kind.codec, rate, options)
+        assert isinstance(encoder, VideoStream)
         context = encoder.codec_context
         context.height, context.width = first.planes[0].shape[:2]
-        context.pix_fmt = self._layout
+        context.pix_fmt = self._given
         context.time_base = encoder.time_base = first.time_base
         if video.sample_aspect_ratio:
             context.sample_aspect_ratio = video.sample_aspect_ratio
@@ -151,7 +160,19 @@ class VideoWriter:
         return encoder
 
     def _encoding(self) -> dict[str, str]:
-        return {"crf": str(self._settings.crf), "preset": self._settings.preset}
+        return self._encoder_kind.told(self._settings.crf, self._settings.preset)
+
+    def _taken(self, layout: str) -> str:
+        """The layout in which the encoder takes the samples of another. Raises MediaError."""
+        known = self._encoder_kind.layouts
+        if not known or layout in known:
+            return layout
+        if layout == "yuv420p" and "nv12" in known:
+            return "nv12"
+        raise MediaError(
+            f"{self._source.path}: --encoder {self._settings.encoder} takes no {layout} (an odd "
+            "size or finer colours need it): use x264"
+        )
 
     def _keep_colour(self, encoder: VideoStream, video: VideoStream) -> None:
         context, given, first = encoder.codec_context, video.codec_context, self._source.first
@@ -259,6 +280,13 @@ def _raw(frame: Frame, layout: str) -> VideoFrame:
         rows[:, : data.width] = _spread(plane, (data.width, data.height), frame.layout, layout)
     raw.pts, raw.time_base = frame.pts, frame.time_base
     return raw
+
+
+def _reordered(raw: VideoFrame, layout: str) -> VideoFrame:
+    """The same samples in another order."""
+    given = raw.reformat(format=layout)
+    given.pts, given.time_base = raw.pts, raw.time_base
+    return given
 
 
 def _spread(plane: Image, size: tuple[int, int], given: str, wanted: str) -> Image:

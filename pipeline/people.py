@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from matcher.cosine import similarity
 from pipeline.analysis import Analysis
@@ -263,6 +261,9 @@ def clustered(apart: Floats, farthest: float) -> Ints:
 
     `apart` is (m, m); a pair that must not be linked lies more than m² times farther apart.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage  # heavy
+    from scipy.spatial.distance import squareform
+
     distances = squareform(np.maximum(apart, 0).astype(np.float64), checks=False)
     tree = linkage(distances, "average")
     return np.asarray(fcluster(tree, farthest, "distance"), np.int64)

@@ -18,6 +18,7 @@ from pipeline import record as records
 from pipeline.analysis import Analysis, digest
 from pipeline.chain import Report, Step
 from pipeline.contract import Frame
+from pipeline.crew import Crew
 from pipeline.edits import Edits, additions
 from pipeline.errors import RecordError
 from pipeline.media import Source
@@ -102,14 +103,14 @@ def _rendered(
     """Write every frame, and give it."""
     edits, plan = todo
     own: dict[int, Own] = {}
-    with source.writer(order.target, order.settings) as writer:
+    with Crew() as crew, source.writer(order.target, order.settings) as writer:
         for frame, before in _pairs(source, order):
             scene = edits.scene(frame.index)
             made = frame
             if scene.copied and before is not None:
                 made = planes.copied(frame, before, scene.copied)
             if scene.drawn:
-                made = chain.covered(made, plan, order.rooms, report, own)
+                made = chain.covered(made, plan, order.rooms, report, own, crew)
             else:
                 own.clear()
             writer.write(made)

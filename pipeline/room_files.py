@@ -66,7 +66,8 @@ def found(
 ) -> tuple[Faces, list[Floats]]:
     """The faces that a run would start to follow in this frame, with meshes and gazes (2,)."""
     small = planes.picture(frame, settings.detect_size)
-    faces = search.faces(rooms.detector, frame, small, settings, photo)
+    closer = search.everything(frame.size, settings) if photo else None
+    faces = search.faces(rooms.detector, frame, small, settings, closer)
     tracker = Tracker(rooms.mesh, settings.detect_threshold, Faults().guarded, rooms.eyes)
     tracker.step(frame, faces)
     seen = [track.first for track in tracker.active]

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+
 from detector.facemesh import FaceMesh
 from detector.iris import Iris
 from generator.canonical import Canonical
 from generator.looks import Beard
 from matcher.wishes import Kind
-from pipeline import database, extractors, registry, steering
+from pipeline import database, extractors, networks, registry, steering
 from pipeline.contract import Detector, Extractor, Floats, Generator, Matcher, Replacer
 from pipeline.database import Database
 from pipeline.errors import SettingsError
+from pipeline.expectation import Expectation
 from pipeline.expressions import Calm
 from pipeline.extractors import Thresholds
 from pipeline.given_boxes import GivenBoxes
@@ -39,6 +42,12 @@ class Drawing:
     beard: Beard | None = None  # None where the DB cannot tell beards
     occlusion: Occlusion | None = None  # None where what hides a face is drawn over
     kind: Kind | None = None  # of whom surrogates must look
+    expected: Expectation | None = None  # None where every surrogate must be drawn to be judged
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether several faces may be drawn at once, in threads; a generator says so."""
+        return getattr(self.generator, "concurrent", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,8 @@ class Rooms:
 
 def furnish(settings: Settings, home: Path = database.HOME) -> Rooms:
     """The rooms that `settings` ask for; SettingsError or WeightsError where one cannot be had."""
+    networks.choose(settings.device)
+    cv2.setNumThreads(1)  # threads of ours keep the cores busy
     cover = "mosaic" if settings.mode == "surrogate" else settings.mode
     return Rooms(
         registry.detector(settings),
@@ -82,6 +93,7 @@ def _drawing(settings: Settings, home: Path) -> Drawing:
         donors.beard,
         _occlusion(settings, donors),
         Kind(donors.rows.attributes, registry.wish(settings)),
+        Expectation(made, donors.rows),
     )
 
 

@@ -1,13 +1,13 @@
-"""Looks for faces in a frame: in a small picture of it, and more thoroughly now and then.
+"""Looks for faces in a frame: in a small picture of it, and more closely now and then.
 
-A thorough search also looks at the picture on its sides and upside down, since detectors know
-upright faces, and at a large frame piece by piece, since its small faces vanish when it is shrunk.
-A close look enlarges the pieces: of faces 12 px wide that finds all, where their own size shows
-the detector half of them, and those too weakly to believe in. Of a huge frame only some pieces are
-enlarged in each look, see tiles.py.
+A closer look is at the picture on its sides and upside down, since detectors know upright faces,
+and at pieces of the frame: its small faces vanish when it is shrunk, and those of 12 px must be
+enlarged to be found (at their own size the detector sees half of them). tiles.py tells whose turn
+it is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -19,16 +19,26 @@ from pipeline.errors import DeidError, RoomError
 from pipeline.settings import Settings
 
 _LARGE: Final = 1.2
-_STEP: Final = 0.7
+_OVERLAP: Final = 0.08  # of a piece's longest side: what is larger is found in the whole picture
 _EDGE: Final = 2.0
 _DOUBLED: Final = 0.5
 _TURNED_SIDE: Final = 640
 _SURE: Final = 1.4
 _ENLARGED: Final = 1.5
-_MOST_PIECES: Final = 2.0
-_TILE: Final = 0.8  # of the side that the detector sees
+_ENLARGED_OF_LARGE: Final = 1.25
+
+TURNS: Final = (1, 2, 3)  # quarters against the clock
 
 Box = tuple[int, int, int, int]
+Each = Callable[[Callable[[Box], Faces], Iterable[Box]], Iterable[Faces]]
+
+
+@dataclass(frozen=True, slots=True)
+class Closer:
+    """What is looked at besides the picture as it is: the picture turned, pieces of the frame."""
+
+    turns: Sequence[int] = ()
+    pieces: Sequence[Box] = ()
 
 
 def faces(
@@ -36,77 +46,106 @@ def faces(
     frame: Frame,
     picture: Image,
     settings: Settings,
-    thorough: bool,
-    close: bool | None = None,
-    due: list[Box] | None = None,
+    closer: Closer | None = None,
+    each: Each = map,
 ) -> Faces:
     """Every face of a frame, frame pixels; `picture` is the frame shrunk to `detect_size`.
 
-    A `thorough` look is a `close` one too unless that is told. Where `due` lists tiles, these are
-    looked at closely and no other pieces.
-
+    `each` is map, or what works on several pieces at once and gives the same.
     Raises RoomError where the detector fails: a frame in which nobody looked for faces must not
     be shown.
     """
     found = _detected(detector, picture, frame).moved(frame.size[0] / picture.shape[1])
-    if thorough:
-        turned = _turned(detector, frame, picture)
+    if closer is not None and closer.turns:
+        turned = _turned(detector, frame, picture, closer.turns)
         found = _joined(found, turned[turned.scores >= _SURE * settings.detect_threshold])
-    if due is not None:
-        found = _joined(found, _in_pieces(detector, frame, due, (1 / _TILE, 0.0)))
-    elif thorough:
-        near = _near(detector, frame, settings, thorough if close is None else close)
-        found = _joined(found, near)
+    if closer is not None and closer.pieces:
+        look = _closeness(frame.size, settings)
+        found = _joined(found, _in_pieces(detector, frame, closer.pieces, look, each))
+    return _large_enough(found, settings)
+
+
+def through(
+    detector: Detector,
+    frame: Frame,
+    windows: Iterable[Box],
+    settings: Settings,
+    each: Each = map,
+) -> Faces:
+    """The faces in some windows of a frame, seen as in the picture of it."""
+    scale = min(1.0, settings.detect_size / max(frame.size))
+    found = _in_pieces(detector, frame, windows, (scale, 0.0), each)
+    return _large_enough(found, settings)
+
+
+def everything(size: tuple[int, int], settings: Settings) -> Closer:
+    """All there is to look at in a frame of `size`."""
+    return Closer(TURNS, pieces(size, settings))
+
+
+def pieces(size: tuple[int, int], settings: Settings) -> list[Box]:
+    """The pieces of a frame of `size`, as few and small as overlap a little and are looked at
+    whole when they are enlarged.
+    """
+    side = settings.detect_size / _closeness(size, settings)[0]
+    down, across = (_stretches(length, side) for length in size[::-1])
+    return [(x1, y1, x2, y2) for y1, y2 in down for x1, x2 in across]
+
+
+def _large_enough(found: Faces, settings: Settings) -> Faces:
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1)
     return found[sides >= settings.min_face]
 
 
-def tiles(size: tuple[int, int], settings: Settings) -> list[Box]:
-    """The pieces of a frame of `size` that is too large to be looked at closely at once; else none.
+def is_large(size: tuple[int, int], settings: Settings) -> bool:
+    """Whether small faces vanish in the picture of a frame of `size`."""
+    return max(size) > _LARGE * settings.detect_size
 
-    They overlap by a third.
+
+def _closeness(size: tuple[int, int], settings: Settings) -> tuple[float, float]:
+    """By how much pieces are enlarged, and the least score that counts in them: what is seen only
+    enlarged, although nothing was shrunk, is doubted.
     """
-    side = settings.detect_size
-    return list(_pieces(size, round(_TILE * side))) if max(size) > _MOST_PIECES * side else []
-
-
-def _near(detector: Detector, frame: Frame, settings: Settings, close: bool) -> Faces:
-    """The faces of a large frame, and of any that is looked at closely, seen piece by piece."""
-    longest, side = max(frame.size), settings.detect_size
-    close = close and longest <= _MOST_PIECES * side
-    if not close and longest <= _LARGE * side:
-        return Faces.of([])
-    scale, least = (_ENLARGED, _SURE * settings.detect_threshold) if close else (1.0, 0.0)
-    boxes = _pieces(frame.size, round(side / scale))
-    return _in_pieces(detector, frame, boxes, (scale, least))
+    if is_large(size, settings):
+        return _ENLARGED_OF_LARGE, 0.0
+    return _ENLARGED, _SURE * settings.detect_threshold
 
 
 def _in_pieces(
-    detector: Detector, frame: Frame, boxes: Iterable[Box], look: tuple[float, float]
+    detector: Detector,
+    frame: Frame,
+    boxes: Iterable[Box],
+    look: tuple[float, float],
+    each: Each,
 ) -> Faces:
     """The faces in some pieces; `look` is by how much to enlarge these and the least score."""
     found, (scale, least) = Faces.of([]), look
-    for box in boxes:
+    way = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
+
+    def seen(box: Box) -> Faces:
         piece = planes.region(frame, box)
-        if scale > 1:
-            piece = np.asarray(cv2.resize(piece, None, fx=scale, fy=scale), np.uint8)
-        seen = _detected(detector, piece, frame).moved(1 / scale, (box[0], box[1]))
-        found = _joined(found, seen[_whole(seen, box, frame.size) & (seen.scores >= least)])
+        size = [max(1, round(n * scale)) for n in piece.shape[1::-1]]
+        piece = np.asarray(cv2.resize(piece, size, interpolation=way), np.uint8)
+        inside = _detected(detector, piece, frame).moved(1 / scale, (box[0], box[1]))
+        return inside[_whole(inside, box, frame.size) & (inside.scores >= least)]
+
+    for piece in each(seen, boxes):
+        found = _joined(found, piece)
     return found
 
 
-def _turned(detector: Detector, frame: Frame, picture: Image) -> Faces:
-    """The faces that are seen in the picture on its sides and upside down, frame pixels."""
+def _turned(detector: Detector, frame: Frame, picture: Image, turns: Iterable[int]) -> Faces:
+    """The faces that are seen in the picture turned by some quarters, frame pixels."""
     shrunk = min(1.0, _TURNED_SIDE / max(picture.shape[:2]))
     size = [max(1, round(n * shrunk)) for n in picture.shape[1::-1]]
     small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     result = Faces.of([])
-    for turns in (1, 2, 3):
-        turned = np.ascontiguousarray(np.rot90(small, turns))
+    for quarters in turns:
+        turned = np.ascontiguousarray(np.rot90(small, quarters))
         found = _detected(detector, turned, frame)
         back = Faces.of(
-            _corners(_back(found.boxes.reshape(-1, 2, 2), turns, size)),
-            _back(found.landmarks, turns, size),
+            _corners(_back(found.boxes.reshape(-1, 2, 2), quarters, size)),
+            _back(found.landmarks, quarters, size),
             found.scores,
         )
         result = _joined(result, back)
@@ -141,16 +180,13 @@ def _detected(detector: Detector, image: Image, frame: Frame) -> Faces:
         ) from error
 
 
-def _pieces(size: tuple[int, int], side: int) -> Iterator[Box]:
-    """Squares of `side` px that cover a picture of `size` and overlap by a third."""
-    for y in _starts(size[1], side):
-        for x in _starts(size[0], side):
-            yield x, y, min(x + side, size[0]), min(y + side, size[1])
-
-
-def _starts(length: int, side: int) -> list[int]:
-    count = max(1, int(np.ceil((length - side) / (_STEP * side))) + 1)
-    return [round(i * max(length - side, 0) / max(count - 1, 1)) for i in range(count)]
+def _stretches(length: int, side: float) -> list[tuple[int, int]]:
+    """Stretches of one length, at most `side`, that cover 0..length and overlap a little."""
+    overlap = _OVERLAP * side
+    count = max(1, int(np.ceil((length - overlap) / (side - overlap))))
+    each = int(min(np.ceil((length + (count - 1) * overlap) / count), max(side, 1)))
+    starts = [round(i * (length - each) / max(count - 1, 1)) for i in range(count)]
+    return [(start, start + each) for start in starts]
 
 
 def _whole(found: Faces, box: Box, size: tuple[int, int]) -> Mask:

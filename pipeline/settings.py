@@ -11,6 +11,8 @@ EXPRESSIONS = ("keep", "neutral")
 PERSON_SCOPES = ("clip", "job")
 GLASSES = ("draw", "drop", "keep")
 OCCLUSIONS = ("keep", "cover")
+DEVICES = ("cpu", "auto", "gpu", "npu")
+ENCODERS = ("x264", "nvenc", "qsv", "amf", "videotoolbox")
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast",
     "medium", "slow", "slower", "veryslow", "placebo",
@@ -29,7 +31,7 @@ class Settings:
     donors: str = "opposite"
     k: int = 4
     detect_size: int = 1280
-    detect_every: int | str = 1  # frames, or "auto"
+    detect_every: int | str = "auto"  # or frames
     detect_threshold: float = 0.35
     min_face: int = 10
     shape: float = 1.0
@@ -47,12 +49,16 @@ class Settings:
     keep_date: bool = False
     crf: int = 15
     preset: str = "veryfast"
+    encoder: str = "x264"
+    device: str = "cpu"
     max_pixels: int = 500
 
     def __post_init__(self) -> None:
         self._one_of("mode", MODES)
         self._one_of("donors", DONORS)
         self._one_of("preset", PRESETS)
+        self._one_of("encoder", ENCODERS)
+        self._one_of("device", DEVICES)
         self._one_of("expression", EXPRESSIONS)
         self._one_of("glasses", GLASSES)
         self._one_of("occlusion", OCCLUSIONS)

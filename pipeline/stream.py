@@ -7,15 +7,19 @@ with what is known by then, covered and let go. What was decided for a person st
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain as chained
 from typing import Final
 
 from pipeline import chain
 from pipeline.analysis import Analysis, Analyst, describe
+from pipeline.asking import AUTO
 from pipeline.cast import Cast
 from pipeline.chain import Report
 from pipeline.contract import Frame, Ints, Person
+from pipeline.crew import Crew
 from pipeline.live import LiveSource, LiveWriter
 from pipeline.packing import Sightings
 from pipeline.people import People, beside, best_look, described, is_small, linked
@@ -32,6 +36,7 @@ _LATE: Final = 100  # frames after its last one in which its track is of use
 _PAST: Final = 40  # frames in which a track goes back, so that it can be steadied
 _AWAITED: Final = 30  # frames in which a lost track may go on
 _SPARE: Final = 40
+_AHEAD: Final = 0.2  # s in which at least one more frame comes
 _HELD: Final = 200  # shots, looks
 _DRESSED: Final = 1000  # persons
 
@@ -40,13 +45,24 @@ class Window:
     """Takes every frame of a stream in order and gives each back covered, `lookahead` s later."""
 
     def __init__(
-        self, rooms: Rooms, settings: Settings, salt: bytes, lookahead: float, report: Report
+        self,
+        rooms: Rooms,
+        settings: Settings,
+        salt: bytes,
+        lookahead: float,
+        report: Report,
+        crew: Crew | None = None,
     ) -> None:
+        """With a `crew` several faces are worked on at once."""
         self._rooms, self._settings, self._salt = rooms, settings, salt
         self._lookahead = Fraction(lookahead).limit_denominator(1000)
         self._report = report
         self._seen = Analysis(b"stream", faults=report.faults)
-        self._analyst = Analyst(self._seen, rooms, settings)
+        self._crew = crew
+        ahead = lookahead >= _AHEAD
+        if not ahead and settings.detect_every == AUTO:
+            settings = replace(settings, detect_every=1)  # nothing found later can be put right
+        self._analyst = Analyst(self._seen, rooms, settings, ahead=ahead, crew=crew)
         self._frames: deque[Frame] = deque()
         self._cast = Cast(b"stream")
         self._roles: dict[int, int] = {}  # track → person
@@ -77,7 +93,7 @@ class Window:
             self._decide(new, tracks)
             plan = self._planned(tracks)
         own = {row: self._own[t.number] for row, t in enumerate(tracks) if t.number in self._own}
-        covered = chain.covered(frame, plan, self._rooms, self._report, own)
+        covered = chain.covered(frame, plan, self._rooms, self._report, own, self._crew)
         self._own = {tracks[row].number: known for row, known in own.items()}
         self._report.frames += 1
         self._forget(frame.index)
@@ -190,18 +206,16 @@ class Window:
                 track.sightings = Sightings(track.sightings[old:])
 
 
-def run(source: LiveSource, writer: LiveWriter, window: Window) -> Iterator[int]:
-    """Write every frame of a stream; yields how many were written, after each.
+def run(
+    source: LiveSource, writer: LiveWriter, window: Window, crew: Crew | None = None
+) -> Iterator[int]:
+    """Write every frame of a stream; yields how many were written, after each. A `crew` writes one
+    while the next is worked on.
 
     Raises RoomError where a frame could be shown only uncovered; it is not written then.
     """
-    written = 0
-    for frame in source.frames():
-        for covered in window.push(frame):
-            writer.write(covered)
-            written += 1
+    ready = (covered for frame in source.frames() for covered in window.push(frame))
+    with crew.behind(writer) if crew is not None else nullcontext(writer) as taker:
+        for written, covered in enumerate(chained(ready, window.flush()), 1):
+            taker.write(covered)
             yield written
-    for covered in window.flush():
-        writer.write(covered)
-        written += 1
-        yield written

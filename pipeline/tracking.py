@@ -10,21 +10,21 @@ from collections import deque
 from typing import Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from detector.facemesh import FaceMesh
 from detector.iris import Iris
 from pipeline.contract import Faces, Floats, Frame
-from pipeline.following import Follower, Guard, Look
-from pipeline.geometry import overlap
+from pipeline.crew import Crew
+from pipeline.following import BACK_FRAMES, Follower, Guard, Look, reach
+from pipeline.forefollowing import Forefollower
+from pipeline.geometry import overlap, scaled
 from pipeline.packing import Sightings
+from pipeline.pairing import pairs
+from pipeline.resting import between, close, expected, may_rest
 from pipeline.tracks import MESH_FOUND as MESH_FOUND
 from pipeline.tracks import Seen, Sighting, Track
 
-_BACK_FRAMES: Final = 25
-_BACK_BYTES: Final = 400_000_000
 _SAME_FACE: Final = 0.45
-_FARTHEST: Final = 1.3
 _PATIENCE: Final = 30
 _DOUBTED: Final = 8
 _LOOKED_FOR: Final = 25
@@ -33,18 +33,29 @@ _LEAST: Final = 0.6
 _CERTAIN: Final = 1.4
 _FITS: Final = 0.8
 _COVERED: Final = 0.3
+_CLOSE: Final = 1.2
 
 
 class Tracker:
     """Feed it every frame of a clip in order; it returns the tracks that have ended."""
 
     def __init__(
-        self, mesh: FaceMesh, start_score: float, guard: Guard, eyes: Iris | None = None
+        self,
+        mesh: FaceMesh,
+        start_score: float,
+        guard: Guard,
+        eyes: Iris | None = None,
+        ahead: bool = False,
+        crew: Crew | None = None,
     ) -> None:
-        self._follower = Follower(mesh, guard, eyes)
+        """With `ahead` the last frame of a track may be a guess that the next one puts right."""
+        self._follower = Forefollower(Follower(mesh, guard, eyes), crew)
         self._start_score = start_score
+        self._ahead = ahead
+        self._resting: set[int] = set()  # tracks whose last sighting is a guess
+        self._close: set[int] = set()  # tracks with another one close by
         self._looks: dict[int, Look | None] = {}  # of tracks that only their looks can follow
-        self._recent: deque[Frame] = deque(maxlen=_BACK_FRAMES)
+        self._recent: deque[Frame] = deque()
         self._active: list[Track] = []
         self._ended: list[Track] = []
         self._count = 0
@@ -62,6 +73,9 @@ class Tracker:
 
     def cut(self, frame: int) -> list[Track]:
         """Frame `frame` begins a new shot: every track ends."""
+        for track in self._active:
+            if track.number in self._resting:
+                self._waken(track)
         ended = [track for track in self._active + self._ended if track.sure]
         self._active, self._ended, self._shot = [], [], frame
         self._recent.clear()
@@ -80,21 +94,33 @@ class Tracker:
         track.glances = [glance for glance in track.glances if glance.frame < frame]
         track.sightings = Sightings(track.sightings[:place])
         self._looks.pop(track.number, None)
+        if track.number in self._resting:
+            self._resting = self._resting - {track.number} | {other.number}
         self._active = [other if active is track else active for active in self._active]
         self._ended.append(track)
 
     def step(self, frame: Frame, faces: Faces | None) -> list[Track]:
         """One frame and the detector's faces in it, or None where it was not asked."""
         found = Faces.of([]) if faces is None else faces
-        pairs = _pairs(self._active, found.boxes, frame.index)
-        for track, row in pairs:
-            track.sightings.append(self._follower.sighting(frame, found, row))
+        paired = pairs(self._active, found.boxes, frame.index)
+        continued = {track.number for track, _ in paired}
+        alone = [t for t in self._active if t.number not in continued]
+        self._close = close(self._active)
+        rests = {track.number for track in alone if self._may_rest(track, frame)}
+        near = [(row, self._before(track, frame)) for track, row in paired]
+        followed = (t.last for t in alone if t.number not in rests)
+        going_on = [last for last in followed if last.frame == frame.index - 1]
+        self._follower.foresee(frame, found, near, going_on)
+        for (track, row), (_, before) in zip(paired, near, strict=True):
+            self._append(track, self._follower.sighting(frame, found, row, before))
             self._believe(track, float(found.scores[row]))
             self._looks.pop(track.number, None)
-        taken = {row for _, row in pairs}
-        continued = {track.number for track, _ in pairs}
-        for track in self._active:
-            if track.number not in continued:
+        taken = {row for _, row in paired}
+        for track in alone:
+            if track.number in rests:
+                track.sightings.append(expected(track, frame.index))
+                self._resting.add(track.number)
+            else:
                 self._follow(track, frame)
         self._drop_doubles(frame.index)
         for row in range(len(found)):
@@ -102,6 +128,14 @@ class Tracker:
                 self._start(frame, found, row)
         self._remember(frame)
         return self._retire(frame.index)
+
+    def _before(self, track: Track, frame: Frame) -> Sighting | None:
+        """The last sighting if its mesh may lead on: it slips where another face is close, and
+        where the border cuts the face.
+        """
+        own = scaled(track.last.box, _CLOSE)
+        cut = (own[:2] < 0).any() or (own[2:] > frame.size).any()
+        return None if cut or track.number in self._close else track.last
 
     def _starts(self, faces: Faces, row: int, index: int) -> bool:
         """A weak detection starts a track too, one that is forgotten unless others confirm it."""
@@ -114,12 +148,47 @@ class Tracker:
         """By its mesh, else by its looks: a head that turns away is still covered."""
         if track.last.frame != frame.index - 1:
             return
+        resting = track.number in self._resting
         moved = self._follower.followed(track.last, frame)
+        if resting and moved is None:
+            self._waken(track)
+            if track.last.frame != frame.index - 1:
+                return
+            moved = self._follower.followed(track.last, frame)
         waited = frame.index - _surely_seen(track)
         if moved is None and track.evidence >= 1 and waited < _LOOKED_FOR:
             if track.number not in self._looks:
                 self._looks[track.number] = Look.at(self._recent[-1], track.last.box)
             moved = self._sought(track, track.predicted(frame.index), frame)
+        if moved is not None:
+            self._append(track, moved)
+
+    def _may_rest(self, track: Track, frame: Frame) -> bool:
+        may = self._ahead and len(self._recent) > 1 and track.number not in self._resting
+        return may and track.number not in self._close and may_rest(track, frame)
+
+    def _append(self, track: Track, seen: Sighting) -> None:
+        """The track goes on; what was guessed in the frame before is put right."""
+        if track.number in self._resting:
+            self._resting.discard(track.number)
+            middle = between(track.sightings[-2:], seen)
+            if middle is None:
+                self._waken(track)
+            else:
+                track.sightings[len(track.sightings) - 1] = middle
+        track.sightings.append(seen)
+
+    def _waken(self, track: Track) -> None:
+        """Follow a resting track into the last frame after all, by its mesh or by its looks."""
+        self._resting.discard(track.number)
+        if len(track.sightings) < 2:
+            return
+        guessed = track.sightings.pop()
+        moved = self._follower.followed(track.last, self._recent[-1])
+        if moved is None:
+            look = Look.at(self._recent[-2], track.last.box)
+            box = None if look is None else look.found(self._recent[-1], guessed.box)
+            moved = None if box is None else Sighting.sought(guessed.frame, box)
         if moved is not None:
             track.sightings.append(moved)
 
@@ -129,7 +198,7 @@ class Tracker:
         return None if found is None else Sighting.sought(frame.index, found)
 
     def _start(self, frame: Frame, faces: Faces, row: int) -> None:
-        seen = Sightings([self._follower.sighting(frame, faces, row)])
+        seen = Sightings([self._follower.sighting(frame, faces, row, None)])
         track = Track(self._count, self._shot, seen)
         self._count += 1
         self._believe(track, float(faces.scores[row]))
@@ -173,11 +242,11 @@ class Tracker:
             )
             if doubled and track.last.seen > 0:
                 track.sightings.pop()
+                self._resting.discard(track.number)
 
     def _remember(self, frame: Frame) -> None:
         self._recent.append(frame)
-        size = sum(plane.nbytes for plane in frame.planes)
-        while len(self._recent) > 1 and size * len(self._recent) > _BACK_BYTES:
+        while len(self._recent) > reach(frame):
             self._recent.popleft()
 
     def _retire(self, index: int) -> list[Track]:
@@ -187,7 +256,7 @@ class Tracker:
         self._ended.extend(t for t in gone if t.sightings and t.sure)
         for track in gone:
             self._looks.pop(track.number, None)
-        ready = [t for t in self._ended if index - t.last.frame > _PATIENCE + _BACK_FRAMES]
+        ready = [t for t in self._ended if index - t.last.frame > _PATIENCE + BACK_FRAMES]
         self._ended = [t for t in self._ended if t not in ready]
         return ready
 
@@ -210,33 +279,4 @@ def _inside(box: Floats, others: Floats) -> Floats:
     common = np.clip(high - low, 0, None).prod(axis=1)
     area = np.minimum((box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1))
     result: Floats = common / np.maximum(area, 1e-6)
-    return result
-
-
-def _pairs(tracks: list[Track], boxes: Floats, frame: int) -> list[tuple[Track, int]]:
-    """Which track goes on in which of the n boxes (n, 4)."""
-    if not tracks or not len(boxes):
-        return []
-    expected = np.stack([track.predicted(frame) for track in tracks])
-    cost = 1 - overlap(expected, boxes) + 0.3 * _distance(expected, boxes)
-    possible = _plausible(expected, boxes)
-    rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-    return [(tracks[r], c) for r, c in pairs if possible[r, c]]
-
-
-def _distance(a: Floats, b: Floats) -> Floats:
-    """(n, m) distance of the boxes' centres in units of the smaller one's larger side."""
-    gap = (a[:, None, :2] + a[:, None, 2:] - b[None, :, :2] - b[None, :, 2:]) / 2
-    side_a, side_b = ((q[:, 2:] - q[:, :2]).max(axis=1) for q in (a, b))
-    unit = np.maximum(np.minimum(side_a[:, None], side_b[None]), 1e-6)
-    result: Floats = np.linalg.norm(gap, axis=2) / unit
-    return result
-
-
-def _plausible(a: Floats, b: Floats) -> np.ndarray:
-    side_a, side_b = ((q[:, 2:] - q[:, :2]).max(axis=1) for q in (a, b))
-    ratio = side_a[:, None] / np.maximum(side_b[None], 1e-6)
-    alike = (ratio < 2) & (ratio > 0.5)
-    result: np.ndarray = alike & ((overlap(a, b) > 0.15) | (_distance(a, b) < _FARTHEST * 0.6))
     return result

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from matcher.cosine import similarity
-from pipeline import database, demo, weights
+from pipeline import database, demo, network_cache, weights
 from pipeline.contract import MESH_POINTS, Faces, Floats, Image, Person
 from pipeline.database import Database
 from pipeline.geometry import pixels, scaled
@@ -94,6 +94,14 @@ class Judge:
     def alike(self, a: Floats, b: Floats) -> float:
         """Centred cosine of two features (128,)."""
         return float(similarity(a[None], b[None], self.drawing.mean)[0, 0])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compiled networks are kept for these tests, and apart from the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(network_cache.VARIABLE, str(tmp_path_factory.mktemp("networks")))
+        yield
 
 
 @pytest.fixture(scope="session")

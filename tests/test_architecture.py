@@ -11,7 +11,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("detector", "extractor", "matcher", "generator", "replacer")
-FLOOR = {"pipeline.contract", "pipeline.errors", "pipeline.geometry"}
+FLOOR = {
+    "pipeline.contract",
+    "pipeline.errors",
+    "pipeline.geometry",
+    "pipeline.network_cache",
+    "pipeline.networks",
+}
 OFFLINE = {
     "generator/network.py",
     "generator/dataset.py",

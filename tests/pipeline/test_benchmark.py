@@ -22,11 +22,12 @@ from pipeline import (
     chain,
     cli,
     media,
+    networks,
     planes,
 )
 from pipeline.benchmark import DEFACE, Contest
 from pipeline.benchmark_clips import Clip
-from pipeline.benchmark_contestant import LIMIT, OURS
+from pipeline.benchmark_contestant import LIMIT, OURS, STAGES
 from pipeline.benchmark_stages import Stopwatch, TimedSource, clocks
 from pipeline.drawn_people import Troupe
 from pipeline.errors import MediaError, SettingsError
@@ -228,7 +229,7 @@ def test_threads_have_clocks_of_their_own(clock):
     assert spent["analyse", "beside"].seconds == spent["analyse", "main"].seconds == 2
 
 
-def test_the_stages_of_a_run_are_about_the_whole(people, tmp_path, rooms):
+def test_the_stages_of_a_run_on_one_core_are_about_the_whole(people, tmp_path, rooms, one_core):
     watch, report = Stopwatch(), chain.Report()
     before = vars(rooms.detector).copy(), chain.plan, planes.region
     with clocks(watch, rooms):
@@ -261,11 +262,20 @@ def test_a_room_of_any_make_can_be_timed_and_is_left_as_it_was(rooms):
     assert "follow" not in vars(rooms.mesh)
 
 
+@pytest.fixture
+def one_core():
+    """Nothing goes on beside anything else."""
+    networks.limit(1)
+    yield
+    networks.limit(0)
+
+
 # --- contestants
 
 
 def test_contestants_run_in_turn_and_ratios_are_taken_within_a_round(monkeypatch, contest):
     seconds = {OURS: [4.0, 10.0, 2.0], LIMIT: [1.0, 5.0, 0.5], DEFACE: [8.0, 30.0, 8.0]}
+    seconds[STAGES] = [4.0]
     order = []
 
     def run(name, path, contest, progress):
@@ -281,7 +291,7 @@ def test_contestants_run_in_turn_and_ratios_are_taken_within_a_round(monkeypatch
     monkeypatch.setattr(benchmark, "_run", run)
     three = Contest(QUICK, 3, contest.work, DB, Path("python"))
     result = benchmark.compare(Path("clip.mp4"), three, lambda frames: None)
-    assert order == 3 * [OURS, LIMIT, DEFACE]
+    assert order == [*3 * [OURS, LIMIT, DEFACE], STAGES]
     assert result["ratios"] == {LIMIT: 0.25, DEFACE: 3.0}
     assert result[OURS]["frames_per_second"] == 2.5
     assert result[OURS]["memory_mb"] == 102
@@ -303,7 +313,7 @@ def test_a_deface_that_fails_is_left_out(monkeypatch, contest, nobody, tmp_path,
     monkeypatch.setattr(benchmark, "_run", lambda *order: {"face_frames": 0} | quick(*order))
     wrong = Contest(QUICK, 2, contest.work, DB, Path(sys.executable))
     result = benchmark.compare(nobody, wrong, lambda frames: None)
-    assert seen == [OURS, LIMIT, DEFACE, OURS, LIMIT]
+    assert seen == [OURS, LIMIT, DEFACE, OURS, LIMIT, STAGES]
     assert set(result["ratios"]) == {LIMIT}
     told = [r.message for r in caplog.records if r.message.startswith("deface is left out")]
     assert told == ["deface is left out: it failed (ModuleNotFoundError: no onnx)"]
@@ -312,7 +322,7 @@ def test_a_deface_that_fails_is_left_out(monkeypatch, contest, nobody, tmp_path,
 def test_ours_and_the_limit_run_in_processes_of_their_own(people, contest):
     done = []
     result = benchmark.compare(people, contest, done.append)
-    assert sum(done) == 3 * 4
+    assert sum(done) == 5 * 4
     assert result[OURS]["frames"] == result[LIMIT]["frames"] == 4
     assert result[OURS]["face_frames"] == 8
     assert result[OURS]["memory_mb"] > result[LIMIT]["memory_mb"] > 20

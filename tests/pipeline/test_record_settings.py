@@ -37,7 +37,7 @@ def test_the_generator_is_that_whose_donors_are_recorded():
         ({"crf": 99}, "--crf must lie in 0..51"),
         ({"mode": "wish"}, "no mode called 'wish'"),
         ({"shape": "a"}, "settings.shape must be like 1.0"),
-        ({"detect_every": False}, "settings.detect_every must be like 1"),
+        ({"detect_every": False}, "settings.detect_every must be like 'auto'"),
         ({"extractor": "evil:Class"}, "add --extractor evil:Class if you trust it"),
         ({"generator_class": "evil:Class"}, "add --generator-class evil:Class"),
     ],

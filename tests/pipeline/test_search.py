@@ -41,7 +41,8 @@ def frame(turns):
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 def test_a_thorough_look_finds_heads_that_lie_or_hang(turns):
     shown, (height, width, _) = frame(turns)
-    found = search.faces(Upright(), shown, shown.planes[0], Settings(), True)
+    everything = search.everything(shown.size, Settings())
+    found = search.faces(Upright(), shown, shown.planes[0], Settings(), everything)
     truth = np.float32([[100, 40, 100 + width, 40 + height]])
     assert len(found) == 1
     assert overlap(found.boxes, truth)[0, 0] > 0.85
@@ -53,14 +54,14 @@ def test_a_thorough_look_finds_heads_that_lie_or_hang(turns):
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_quick_look_knows_upright_heads_only(turns):
     shown, _ = frame(turns)
-    assert len(search.faces(Upright(), shown, shown.planes[0], Settings(), False)) == 0
+    assert len(search.faces(Upright(), shown, shown.planes[0], Settings())) == 0
 
 
 def test_a_face_upside_down_is_found_by_the_real_detector(astronaut, face, rooms):
     """As is: a person who hangs, or a camera that does."""
     turned = np.ascontiguousarray(astronaut[::-1, ::-1])
     shown = Frame((turned,), "rgb24", 0, 0, Fraction(1, 25))
-    found = search.faces(rooms.detector, shown, turned, Settings(), True)
+    found = search.faces(rooms.detector, shown, turned, Settings(), search.Closer((2,)))
     truth = 511 - face.boxes[:1, [2, 3, 0, 1]]
     assert overlap(truth.astype(np.float32), found.boxes).max() > 0.5
 
@@ -75,24 +76,48 @@ class Sharp:
         return Faces.of(boxes, None, [min(0.5 + 0.01 * (b[2] - b[0]), 1) for b in boxes])
 
 
-@pytest.mark.parametrize("size", [(320, 200), (900, 700)])
-def test_a_close_look_finds_faces_too_small_for_a_thorough_one(size):
+@pytest.mark.parametrize("size", [(320, 200), (900, 700), (1400, 1400)])
+def test_a_closer_look_finds_faces_too_small_for_the_picture(size):
     picture = np.zeros((*size[::-1], 3), np.uint8)
     x, y = size[0] - 60, size[1] - 40
-    picture[y : y + 12, x : x + 12] = 255
+    picture[y : y + 13, x : x + 13] = 255
     shown = Frame((picture,), "rgb24", 0, 0, Fraction(1, 25))
-    look = Sharp(), shown, picture, Settings(detect_size=640, min_face=8), True
-    assert len(search.faces(*look, False)) == 0
-    found = search.faces(*look, True)
+    settings = Settings(detect_size=640, min_face=8)
+    shrunk = cv2.resize(picture, None, fx=640 / max(640, *size), fy=640 / max(640, *size))
+    look = Sharp(), shown, np.asarray(shrunk), settings
+    assert len(search.faces(*look)) == 0
+    found = search.faces(*look, search.everything(size, settings))
     assert len(found) == 1
-    assert found.boxes[0] == pytest.approx([x, y, x + 12, y + 12], abs=1)
+    assert found.boxes[0] == pytest.approx([x, y, x + 13, y + 13], abs=1)
 
 
-def test_a_huge_frame_is_not_enlarged():
-    """It would be looked at for seconds; its own pieces are."""
-    picture = np.zeros((1400, 1400, 3), np.uint8)
-    picture[700:720, 900:920] = 255
-    picture[100:112, 100:112] = 255
+def test_a_window_shows_what_the_picture_shows_there():
+    picture = np.zeros((1080, 1920, 3), np.uint8)
+    picture[500:530, 700:730] = 255
+    picture[100:130, 100:130] = 255
     shown = Frame((picture,), "rgb24", 0, 0, Fraction(1, 25))
-    found = search.faces(Sharp(), shown, picture[::2, ::2].copy(), Settings(detect_size=640), True)
-    assert found.boxes.round().tolist() == [[900, 700, 920, 720]]
+    settings = Settings(min_face=8)
+    found = search.through(Sharp(), shown, [(480, 300, 960, 780)], settings)
+    assert found.boxes[0] == pytest.approx([700, 500, 730, 530], abs=1.5)
+    assert len(search.through(Sharp(), shown, [(710, 300, 1190, 780)], settings)) == 0
+    assert len(search.through(Sharp(), shown, [], settings)) == 0
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (30, 2000), (480, 270), (1280, 720), (1920, 1080), (3840, 2160), (4001, 999)]
+)
+def test_pieces_cover_the_frame_overlap_and_fit_into_the_detector(size):
+    settings = Settings()
+    covered = np.zeros(size[::-1], np.uint8)
+    enlarged = 1.25 if search.is_large(size, settings) else 1.5
+    pieces = search.pieces(size, settings)
+    for x1, y1, x2, y2 in pieces:
+        assert 0 <= x1 < x2 <= size[0]
+        assert 0 <= y1 < y2 <= size[1]
+        assert max(x2 - x1, y2 - y1) * enlarged <= settings.detect_size + 1
+        covered[y1:y2, x1:x2] += 1
+    assert covered.min() >= 1
+    columns = {(x1, x2) for x1, _, x2, _ in pieces}
+    if len(columns) > 1:
+        starts, ends = zip(*sorted(columns), strict=True)
+        assert min(b - a for a, b in zip(starts[1:], ends, strict=False)) >= 60

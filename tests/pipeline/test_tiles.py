@@ -1,6 +1,7 @@
-"""Huge frames: a few pieces are looked at closely in each look, all of them twice a second."""
+"""The picture turned and pieces of the frame have their turn one by one, and soon enough."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from pipeline import search
 from pipeline.contract import Frame
+from pipeline.following import reach
 from pipeline.geometry import overlap, pixels, scaled
+from pipeline.search import Closer
 from pipeline.settings import Settings
 from pipeline.tiles import Tiles
 from tests.conftest import drawn_background
@@ -22,9 +25,9 @@ def shown(number, picture):
     return Frame((picture,), "rgb24", number), cv2.resize(picture, (256, 146))
 
 
-def due(pictures, every=1, cut=None):
-    """The pieces that are looked at, by frame."""
-    tiles, result = Tiles(SETTINGS), {}
+def due(pictures, every=1, cut=None, settings=SETTINGS):
+    """What is looked at, by frame."""
+    tiles, result = Tiles(settings), {}
     for number in range(0, len(pictures), every):
         if number == cut:
             tiles.cut()
@@ -43,42 +46,63 @@ def noisy(count):
     return [big[n % 13] for n in range(count)]
 
 
+def waits(looks):
+    """The frames between two looks at each piece and turn."""
+    seen = defaultdict(list)
+    for frame, closer in looks.items():
+        for what in (*closer.turns, *closer.pieces):
+            seen[what].append(frame)
+    return {what: [b - a for a, b in pairwise(frames)] for what, frames in seen.items()}
+
+
 @pytest.mark.parametrize("every", [1, 4])
-def test_where_things_move_every_piece_is_looked_at_twice_a_second_a_few_at_a_time(every):
-    looks = due(noisy(60), every)
-    everything = search.tiles(SIZE, SETTINGS)
+@pytest.mark.parametrize("side", [256, 1280])
+def test_everything_is_looked_at_again_before_a_face_could_not_be_followed_back(every, side):
+    settings, pictures = Settings(detect_size=side), noisy(80)
+    looks = due(pictures, every, settings=settings)
+    everything = search.everything(SIZE, settings)
     assert looks[0] == everything
-    later = [box for frame, boxes in looks.items() if frame for box in boxes]
-    assert min(Counter(later)[box] for box in everything) >= 3
-    assert max(len(boxes) for frame, boxes in looks.items() if frame) <= every * 5
-    assert len(later) <= len(everything) * 60 / 12
+    times = waits(looks)
+    assert set(times) == {*everything.turns, *everything.pieces}
+    assert max(max(some) for some in times.values()) <= reach(Frame((pictures[0],), "rgb24", 0))
 
 
-def test_where_nothing_moves_pieces_are_looked_at_half_as_often():
-    looks = due([dark()] * 60)
-    counts = Counter(box for boxes in looks.values() for box in boxes)
-    assert set(counts) == set(search.tiles(SIZE, SETTINGS))
-    assert max(counts.values()) <= 4
+def test_a_few_at_a_time_are_looked_at():
+    looks = due(noisy(80))
+    everything = search.everything(SIZE, SETTINGS)
+    assert max(len(looks[n].pieces) for n in range(1, 80)) <= len(everything.pieces) / 12 + 2
+    assert max(len(looks[n].turns) for n in range(1, 80)) == 1
+
+
+def test_where_nothing_moves_pieces_are_looked_at_less_often():
+    calm, moving = (
+        Counter(box for closer in due(some).values() for box in closer.pieces)
+        for some in ([dark()] * 80, noisy(80))
+    )
+    assert set(calm) == set(moving)
+    assert sum(calm.values()) < 0.85 * sum(moving.values())
+
+
+def test_of_frames_that_take_much_memory_pieces_come_sooner(monkeypatch):
+    """Few such frames are kept to follow a face back."""
+    monkeypatch.setattr("pipeline.following._BACK_BYTES", 10 * dark().nbytes)
+    times = waits(due([dark()] * 60))
+    boxes = search.pieces(SIZE, SETTINGS)
+    assert max(max(times[box]) for box in boxes) <= 10
 
 
 def test_a_small_thing_that_appears_has_its_piece_looked_at_soon():
     late = dark()
     late[300:312, 500:512] = 255
-    looks = due([dark()] * 14 + [late] * 12)
-    seen = {box for frame, boxes in looks.items() if frame > 13 for box in boxes}
-    hit = {b for b in search.tiles(SIZE, SETTINGS) if b[0] < 500 < b[2] and b[1] < 300 < b[3]}
+    looks = due([dark()] * 17 + [late] * 16)
+    seen = {box for frame, closer in looks.items() if frame > 16 for box in closer.pieces}
+    hit = {b for b in search.pieces(SIZE, SETTINGS) if b[0] < 500 < b[2] and b[1] < 300 < b[3]}
     assert hit
     assert hit <= seen
 
 
 def test_a_new_shot_is_looked_at_whole():
-    assert due([dark()] * 9, cut=7)[7] == search.tiles(SIZE, SETTINGS)
-
-
-@pytest.mark.parametrize("size", [(256, 200), (512, 300)])
-def test_frames_that_can_be_looked_at_at_once_have_no_pieces(size):
-    picture = np.zeros((*size[::-1], 3), np.uint8)
-    assert Tiles(SETTINGS).due(Frame((picture,), "rgb24", 0), picture) is None
+    assert due([dark()] * 9, cut=7)[7] == search.everything(SIZE, SETTINGS)
 
 
 def test_a_face_of_few_pixels_in_a_huge_frame_is_found():
@@ -86,10 +110,10 @@ def test_a_face_of_few_pixels_in_a_huge_frame_is_found():
     picture[700:713, 900:913] = 255
     frame, small = shown(0, picture)
     look = Sharp(), frame, small, SETTINGS
-    assert len(search.faces(*look, True)) == 0
-    found = search.faces(*look, True, True, Tiles(SETTINGS).due(frame, small))
+    assert len(search.faces(*look)) == 0
+    found = search.faces(*look, Tiles(SETTINGS).due(frame, small))
     assert found.boxes[0] == pytest.approx([900, 700, 913, 713], abs=1)
-    assert len(search.faces(*look, True, True, [])) == 0
+    assert len(search.faces(*look, Closer())) == 0
 
 
 @pytest.mark.parametrize("wide", [12, 16])
@@ -105,11 +129,12 @@ def test_a_small_face_in_a_frame_of_4k_is_found_by_the_real_detector(astronaut, 
     small = cv2.resize(picture, (1280, 720), interpolation=cv2.INTER_AREA)
     shift = np.tile(np.float32([1500, 900]) - np.float32([x1, y1]) * scale, 2)
     box = face.boxes[:1] * scale + shift
-    tile = next(
-        tile
-        for tile in search.tiles(frame.size, settings)
-        if (box[0, :2] > tile[:2]).all() and (box[0, 2:] < tile[2:]).all()
+    piece = next(
+        piece
+        for piece in search.pieces(frame.size, settings)
+        if (box[0, :2] > piece[:2]).all() and (box[0, 2:] < piece[2:]).all()
     )
-    look = rooms.detector, frame, small, settings, False, False
-    assert overlap(box, search.faces(*look, [tile]).boxes).max(initial=0) > 0.4
+    look = rooms.detector, frame, small, settings
+    found = search.faces(*look, Closer(pieces=[piece]))
+    assert overlap(box, found.boxes).max(initial=0) > 0.4
     assert overlap(box, search.faces(*look).boxes).max(initial=0) < 0.1

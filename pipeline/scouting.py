@@ -1,0 +1,73 @@
+"""What of a frame is looked at before anybody follows its faces: cuts, and the whole picture."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline import planes
+from pipeline.contract import Faces, Frame, Image
+from pipeline.crew import Crew
+from pipeline.given_boxes import FileBoxes
+from pipeline.looking import Found, Looking
+from pipeline.rooms import Rooms
+from pipeline.settings import Settings
+from pipeline.shots import Shots
+from pipeline.tracks import Track
+
+_SMALL: Final = 320  # px: enough to tell what changed
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """One frame, and what is known of it before its faces are followed."""
+
+    frame: Frame
+    small: Image  # the frame, shrunk
+    cut: bool  # it begins a new shot
+    fade: tuple[int, int] | None  # first and last frame until now of a dissolve it belongs to
+    task: Callable[[], Faces | None] | None = None  # looks for faces, if that is due
+    faces: Faces | None = None  # what it found
+
+    def searched(self) -> "View":
+        """The same, after the search for faces that needs nothing of other frames."""
+        if self.task is not None:
+            self.faces, self.task = self.task(), None
+        return self
+
+
+class Scout:
+    """Feed it every frame of a clip in order."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        settings: Settings,
+        given: FileBoxes | None = None,
+        crew: Crew | None = None,
+    ) -> None:
+        self._shots = Shots()
+        self._looking = Looking(rooms, settings, given, crew)
+        self._fades: list[tuple[int, int]] = []
+
+    def views(self, frames: Iterable[Frame]) -> Iterator[View]:
+        """One of each frame; `searched` may be called in any order and thread."""
+        return (self.view(frame) for frame in frames)
+
+    def view(self, frame: Frame) -> View:
+        """The next frame as far as it is known without its faces."""
+        small = planes.picture(frame, _SMALL)
+        cut = self._shots.cut(small)
+        if cut:
+            self._looking.cut(frame.index)
+        self._shots.note(self._fades, frame.index)
+        del self._fades[:-1]
+        fade = self._fades[0] if self._fades and self._fades[0][1] == frame.index else None
+        return View(frame, small, cut, fade, self._looking.task(frame, small))
+
+    def found(self, view: View, tracks: list[Track]) -> Found:
+        """The faces of a frame in which `tracks` go on, and whether all have looked for them."""
+        return self._looking.found(view.frame, view.small, view.searched().faces, tracks)
+
+    def finish(self, frames: int) -> None:
+        """The clip had that many."""
+        self._looking.finish(frames)
