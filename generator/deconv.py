@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import openvino as ov
+import openvino
 
-from generator.canonical import Canonical, codes, frontal, neutral, opened_alike
+from generator.canonical import Canonical, frontal, neutral, opened_alike
 from generator.complexion import Complexion
-from generator.expression import eye_code
-from generator.eyes import Eyes
+from generator.expression import eye_code, mouth_code
+from generator.eyes import Drawn, Eyes
 from generator.individual import individual, kind, steps
 from generator.regions import INNER_LIPS, region
-from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
+from pipeline.contract import Floats, Image, Ints, Mask, Person, Surrogate
+from pipeline.networks import Network
 
 Draw = Callable[[Floats], Floats]  # (b, m) donor mixes → (b, s, s, 3) textures in 0..255
 
@@ -33,7 +34,9 @@ _SKIN_UNIT: Final = 40.0
 _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
 _CLOSENESS: Final = 0.35
 _FACES_KEPT: Final = 64
+_MOUTHS_KEPT: Final = 512  # of up to 40 kB each
 _GAIN: Final = (0.7, 1.4)
+_RING: Final = (0.02, 0.6)  # of the mouth's opacity: where lips surround it
 _SHRUNK: Final = 1.1
 _GROW: Final = 0.004
 _SOFT: Final = 0.007
@@ -53,22 +56,29 @@ class DonorFaces:
 
 
 class Deconv:
-    """One surrogate per call: no network run for a known face with closed lips, else one.
+    """One surrogate per call. The network runs once for each face and once for each donor who lends
+    a mouth; between mouths textures are mixed, so that speaking costs no more than looking aside.
 
     `draw` gives textures of the largest side, `smaller` those of smaller ones, in falling order:
     a face that is small in the picture is drawn with less work.
     """
+
+    concurrent = True
 
     def __init__(
         self, draw: Draw, canonical: Canonical, donors: DonorFaces, smaller: Sequence[Draw] = ()
     ) -> None:
         self._canonical = canonical
         self._donors = donors
+        self._lending = np.flatnonzero(donors.mouth)
         self._spread = donors.codes.std(axis=0) + 1e-6
         self._calm = neutral(donors.shapes, canonical)
         self._steps = steps(kind(donors.skin, donors.likeness, donors.style), donors.identity)
+        self._extent = float(np.ptp(canonical.layout, axis=0).max())
         self._heads = [_Head(head, len(donors.codes), canonical) for head in (draw, *smaller)]
-        self._face = lru_cache(maxsize=_FACES_KEPT)(self._mixed)
+        self._mixed = lru_cache(maxsize=_FACES_KEPT)(self._mix)
+        self._drawn = lru_cache(maxsize=_FACES_KEPT)(self._face)
+        self._mouth = lru_cache(maxsize=_MOUTHS_KEPT)(self._lent)
 
     def generate(
         self, identity: Ints, person: Person, mesh: Floats, gaze: Floats | None = None
@@ -85,66 +95,97 @@ class Deconv:
         the mix's, and what the frame adds to it stays. `gaze` (2,) is where the eyes look, right
         and down in halves of an eye's width; without it they look as the donors' do.
         """
-        weights = individual(weights, self._steps)
+        mix, number = self._mixed(weights.tobytes()), self._number(mesh)
         own = frontal(mesh[None], self._canonical.shape)[0]
         known = np.isfinite(person.shape).all()
         base = person.shape if known else neutral(own[None], self._canonical)[0]
-        calm = np.einsum("m,mpx->px", weights, self._calm)
-        shape = opened_alike(own + calm - base, own, person.eyes)
-        number = self._head(mesh)
-        texture = self._face(number, weights.tobytes())
-        texture = self._speaking(texture, codes(own), weights, number)
+        shape = opened_alike(own + mix.shape - base, own, person.eyes)
+        face = self._drawn(number, weights.tobytes())
+        mouth = self._speaking(face, mouth_code(own), mix, number)
         ahead = gaze if gaze is not None else np.full(2, np.nan, np.float32)
-        texture = self._heads[number].eyes.looking(texture, ahead, eye_code(shape))
-        drawn = np.clip(np.rint(texture), 0, 255).astype(np.uint8)
-        return Surrogate(drawn, shape.astype(np.float32))
+        return Surrogate(
+            self._heads[number].shown(face, mouth, ahead, eye_code(shape)),
+            shape.astype(np.float32),
+        )
 
     def calm(self, identity: Ints) -> Floats:
         """(s, s, 3) in 0..255 the largest texture of the donors `identity` (k,) at rest."""
-        return self._face(0, individual(self._parts(identity), self._steps).tobytes())
+        return self._drawn(0, self._parts(identity).tobytes()).texture
+
+    def shares(self, identity: Ints) -> Floats:
+        """(m,) how much of each donor is in the face of the donors `identity` (k,); sums to 1."""
+        return self._mixed(self._parts(identity).tobytes()).weights
 
     def _parts(self, identity: Ints) -> Floats:
         weights = np.zeros(len(self._calm), np.float32)
         weights[identity] = 1 / len(identity)
         return weights
 
-    def _head(self, mesh: Floats) -> int:
-        """The smallest head that is large enough for a face of this size in the picture."""
-        unit = float(
-            np.ptp(mesh[:, :2], axis=0).max() / np.ptp(self._canonical.layout, axis=0).max()
-        )
+    def _number(self, mesh: Floats) -> int:
+        """Of the smallest head that is large enough for a face of this size in the picture."""
+        low, high = mesh.min(axis=0), mesh.max(axis=0)
+        unit = float((high - low)[:2].max()) / self._extent
         large = [i for i, head in enumerate(self._heads) if head.side * _SHRUNK >= unit]
         return max(large, default=0)
 
-    def _mixed(self, number: int, weights: bytes) -> Floats:
-        """(s, s, 3) the calm face of a mix."""
-        head = self._heads[number]
-        drawn = head.draw(np.frombuffer(weights, np.float32)[None])[0]
-        return head.complexion.evened(drawn)
+    def _mix(self, weights: bytes) -> "_Mix":
+        mix = individual(np.frombuffer(weights, np.float32), self._steps)
+        donors, lending = self._donors, self._lending
+        skin = ((donors.skin[lending] - mix @ donors.skin) ** 2).sum(axis=1) / _SKIN_UNIT**2
+        likeness = (donors.likeness[lending] - mix @ donors.likeness) / _LIKENESS_UNIT
+        far = skin + (likeness**2).sum(axis=1) * 0.25
+        return _Mix(mix, np.einsum("m,mpx->px", mix, self._calm), far)
 
-    def _speaking(self, face: Floats, code: Floats, mix: Floats, number: int) -> Floats:
-        """The face with the inside of an open mouth, (s, s, 3)."""
+    def _face(self, number: int, weights: bytes) -> "_Face":
+        head = self._heads[number]
+        drawn = head.draw(self._mixed(weights).weights[None])[0]
+        return head.face(head.complexion.evened(drawn))
+
+    def _lent(self, number: int, donor: int) -> Floats:
+        """(h, w, 3) the inside of a donor's open mouth, where the head has it."""
+        head = self._heads[number]
+        one = np.zeros((1, len(self._calm)), np.float32)
+        one[0, donor] = 1
+        return head.draw(one)[0][head.mouth].copy()
+
+    def _speaking(self, face: "_Face", code: Floats, mix: "_Mix", number: int) -> Floats | None:
+        """(h, w, 3) the part of the face with the inside of an open mouth, None if it is shut."""
         share = np.clip((code[0] - _CLOSED) / (_OPEN - _CLOSED), 0, 1)
-        if share == 0 or not self._donors.mouth.any():
-            return face
-        head = self._heads[number]
-        inside = head.draw(self._lenders(code, mix)[None])[0]
-        return _laid_in(face, inside, head.inner_mouth * share)
+        if share == 0 or not len(self._lending):
+            return None
+        near, shares = self._lenders(code, mix)
+        inside = sum(s * self._mouth(number, d) for d, s in zip(near, shares, strict=True) if s)
+        return self._heads[number].laid_in(face, np.asarray(inside, np.float32), float(share))
 
-    def _lenders(self, code: Floats, mix: Floats) -> Floats:
-        """(m,) weights of the donors nearest in the mouth's code, fading to 0 at the last."""
-        donors = self._donors
-        far = (((donors.codes - code) / self._spread)[:, _MOUTH] ** 2).mean(axis=1)
-        skin, likeness = mix @ donors.skin, mix @ donors.likeness
-        far += ((donors.skin - skin) ** 2).sum(axis=1) / _SKIN_UNIT**2
-        far += (((donors.likeness - likeness) / _LIKENESS_UNIT) ** 2).sum(axis=1) * 0.25
-        lenders = np.flatnonzero(donors.mouth)
-        near = lenders[np.argsort(far[lenders], kind="stable")[: _NEIGHBOURS + 1]]
+    def _lenders(self, code: Floats, mix: "_Mix") -> tuple[list[int], list[float]]:
+        """The donors nearest in the mouth's code and their weights, fading to 0 at the last."""
+        codes, spread = self._donors.codes[self._lending, _MOUTH], self._spread[_MOUTH]
+        far = (((codes - code) / spread) ** 2).mean(axis=1) + mix.far
+        near = np.argsort(far, kind="stable")[: _NEIGHBOURS + 1]
         kernel = np.exp(-(far[near] - far[near].min()) / _CLOSENESS)
         kernel -= kernel.min()
-        weights = np.zeros(len(far), np.float32)
-        weights[near] = kernel / kernel.sum() if kernel.sum() > 0 else 1 / len(near)
-        return weights
+        total = kernel.sum()
+        shares = kernel / total if total > 0 else np.full(len(near), 1 / len(near))
+        return self._lending[near].tolist(), shares.tolist()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mix:
+    """What a mix of donors is in all frames."""
+
+    weights: Floats  # (m,) those that the network is given
+    shape: Floats  # (468, 3) without expression
+    far: Floats  # how little each donor who lends a mouth is of its kind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Face:
+    """A calm face in one size, and what of it is read off more than once."""
+
+    texture: Floats  # (s, s, 3) in 0..255
+    drawn: Image  # (s, s, 3) the same
+    eyes: list[Drawn]  # as they are
+    lips: float  # how bright they are around the mouth
 
 
 class _Head:
@@ -152,31 +193,80 @@ class _Head:
 
     def __init__(self, draw: Draw, donors: int, canonical: Canonical) -> None:
         self.draw = draw
-        self.side = draw(np.full((1, donors), 1 / donors, np.float32)).shape[1]
-        self.inner_mouth = region(canonical.layout, self.side, INNER_LIPS, _GROW, _SOFT)
+        if isinstance(draw, _Drawing):
+            self.side = draw.side
+        else:
+            self.side = draw(np.full((1, donors), 1 / donors, np.float32)).shape[1]
+        inner = region(canonical.layout, self.side, INNER_LIPS, _GROW, _SOFT)
+        rows, columns = (np.flatnonzero(inner.any(axis=axis)) for axis in (1, 0))
+        self.mouth = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        self._inner = np.repeat(inner[self.mouth][..., None], 3, axis=2)
+        self._ring = _around(inner[self.mouth])
         self.complexion = Complexion(canonical.layout, self.side)
-        self.eyes = Eyes(canonical.layout, self.side, eye_code(canonical.shape))
+        self._eyes = Eyes(canonical.layout, self.side, eye_code(canonical.shape))
+
+    def face(self, texture: Floats) -> _Face:
+        """What is kept of a calm face (s, s, 3) in 0..255."""
+        lips = float(texture[self.mouth][self._ring].mean())
+        return _Face(texture, _rounded(texture), self._eyes.drawn(texture), lips)
+
+    def laid_in(self, face: _Face, inside: Floats, share: float) -> Floats:
+        """(h, w, 3) the mouth's part of the face, with `inside` (h, w, 3) where it is open, as
+        bright as the lips where both are seen.
+        """
+        gain = np.clip(face.lips / max(float(inside[self._ring].mean()), 1.0), *_GAIN)
+        lips = face.texture[self.mouth]
+        result: Floats = lips + (inside * np.float32(gain) - lips) * (self._inner * share)
+        return result
+
+    def shown(self, face: _Face, mouth: Floats | None, gaze: Floats, openings: Floats) -> Image:
+        """(s, s, 3) the face with its mouth, `gaze` and lids, see Eyes."""
+        result = face.drawn.copy()
+        if mouth is not None:
+            result[self.mouth] = _rounded(mouth)
+        texture = self._eyes.looking(face.texture, gaze, openings, face.eyes)
+        for place in self._eyes.places:
+            result[place] = _rounded(texture[place])
+        return result
+
+
+def _around(opacity: Floats) -> tuple[Ints, Ints]:
+    """Rows and columns of the lips around a mouth; of all that is seen of it in few pixels."""
+    low, high = (share * opacity.max() for share in _RING)
+    ring = (opacity > low) & (opacity < high)
+    rows, columns = np.nonzero(ring if ring.any() else opacity > 0)
+    return rows, columns
+
+
+def _rounded(texture: Floats) -> Image:
+    """Colours 0..255 as whole numbers."""
+    return np.rint(np.clip(texture, 0, 255)).astype(np.uint8)
 
 
 def heads(network: Path) -> list[Draw]:
     """The network's sizes, largest first; a smaller one leaves out what only larger ones need."""
-    core = ov.Core()
-    model = core.read_model(network)
-    parts = [ov.Model([output], model.get_parameters(), "head") for output in model.outputs]
-    return [_drawing(core.compile_model(p, "CPU", {"PERFORMANCE_HINT": "LATENCY"})) for p in parts]
+    sides = [o.partial_shape[1].get_length() for o in openvino.Core().read_model(network).outputs]
+    return [
+        _Drawing(Network(network, _only(number), f"head {number}"), side)
+        for number, side in enumerate(sides)
+    ]
 
 
-def _drawing(network: ov.CompiledModel) -> Draw:
-    def draw(mixes: Floats) -> Floats:
-        result: Floats = (network(mixes)[0] + 1) * 127.5
-        return result
+def _only(number: int) -> Callable[[openvino.Core, Path], openvino.Model]:
+    """Reads the network without what is needed for other outputs only."""
 
-    return draw
+    def read(core: openvino.Core, network: Path) -> openvino.Model:
+        model = core.read_model(network)
+        return openvino.Model([model.outputs[number]], model.get_parameters(), "head")
+
+    return read
 
 
-def _laid_in(face: Floats, other: Floats, alpha: Floats) -> Floats:
-    """`other` over `face` where alpha, as bright as it on the ring in which both are seen."""
-    ring = (alpha > 0.02 * alpha.max()) & (alpha < 0.6 * alpha.max())
-    gain = np.clip(face[ring].mean() / max(float(other[ring].mean()), 1.0), *_GAIN)
-    result: Floats = face + (other * gain - face) * alpha[..., None]
-    return result
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawing:
+    network: Network
+    side: int  # of its textures, known before the network is ready
+
+    def __call__(self, mixes: Floats) -> Floats:
+        drawn: Floats = self.network(mixes)[0]
+        return (drawn + 1) * np.float32(127.5)

@@ -1,5 +1,6 @@
 """Lets a drawn face look somewhere: its irises are moved in the texture, under lids that close."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -17,7 +18,9 @@ _SOFT: Final = 0.004
 _ABOVE: Final = 0.16  # an iris looking ahead lies above the line of the corners
 _RIM: Final = 0.12
 _APPEARS: Final = 8.0
-_OUTSIDE: Final = 1.25
+_WIDER: Final = 1.1
+_WHITE: Final = (0.85, 0.97)  # highlights are brighter
+_PALE: Final = 0.5
 _GAIN: Final = np.array([1.5, 1.8], np.float32)  # the reader sees less than is drawn
 _SEEN: Final = (0.15, 1.3)
 _UNCHANGED: Final = 0.02
@@ -31,9 +34,16 @@ class Eyes:
     def __init__(self, layout: Floats, side: int, rest: Floats) -> None:
         self._eyes = [_Eye(layout, points, side) for points in (LEFT_EYE, RIGHT_EYE)]
         self._lids = Lids(layout, side)
+        self.places = self._lids.places  # outside these no texture changes
         self._rest = np.maximum(rest, 1e-3)
 
-    def looking(self, texture: Floats, gaze: Floats, openings: Floats) -> Floats:
+    def drawn(self, texture: Floats) -> list["Drawn"]:
+        """The eyes of a texture (s, s, 3) as they are; `looking` would look them up."""
+        return [eye.drawn(texture) for eye in self._eyes]
+
+    def looking(
+        self, texture: Floats, gaze: Floats, openings: Floats, drawn: list["Drawn"] | None = None
+    ) -> Floats:
         """The texture (s, s, 3) with both irises at `gaze` (2,), right and down of the middle
         between the corners in halves of an eye's width, and with the lids of eyes that close:
         `openings` (2,) are the codes of the shape that the texture is drawn on.
@@ -43,12 +53,21 @@ class Eyes:
         result = texture.copy()
         known = bool(np.isfinite(gaze).all())
         aim = np.clip(gaze * _GAIN, -_FARTHEST, _FARTHEST) if known else None
-        for eye, opening, rest in zip(self._eyes, openings, self._rest, strict=True):
+        drawn = self.drawn(texture) if drawn is None else drawn
+        for eye, opening, rest, own in zip(self._eyes, openings, self._rest, drawn, strict=True):
             seen = float(np.clip(opening / rest, *_SEEN))
             if known or abs(seen - 1) > _UNCHANGED:
-                eye.look(result, aim, seen)
+                eye.look(result, aim, seen, own)
         self._lids.close(result, openings)
         return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """An eye of a texture before it is moved."""
+
+    iris: float  # where across the eye it is
+    white: Floats  # (3,) the colour around it
 
 
 class _Eye:
@@ -66,12 +85,12 @@ class _Eye:
         self._level = float(corners[:, 1].mean()) - _ABOVE * self._half
         self._upper, self._lower = self._lids(_LASHES * side)
 
-    def look(self, texture: Floats, gaze: Floats | None, seen: float) -> None:
-        """Move the iris in place: its columns are shifted, those of the white give way. `seen`
-        is how much of the eye's height the lids will leave.
+    def look(self, texture: Floats, gaze: Floats | None, seen: float, drawn: Drawn) -> None:
+        """Move the iris in place: its columns are shifted, those of the white give way. `seen` is
+        how much of the eye's height the lids will leave.
         """
         part = np.ascontiguousarray(texture[self._box])
-        reach, now = _IRIS * self._half, self._iris(part)
+        reach, now = _IRIS * self._half, drawn.iris
         goal, drop = now, 0.0
         if gaze is not None:
             goal = (self._left + self._right) / 2 + float(gaze[0]) * self._half
@@ -85,8 +104,9 @@ class _Eye:
         moved = self._sampled(part, across, self._level + height - drop)
         away = np.hypot(x - goal, height - drop)
         beyond = np.clip((away - reach) / (_RIM * self._half), 0, 1)[..., None]
-        beyond *= min(abs(drop) / self._half * _APPEARS, 1) * (np.abs(x - goal) < reach)[..., None]
-        moved += (self._white(part, now, reach) - moved) * beyond
+        columns = np.clip((reach * _WIDER - np.abs(x - goal)) / (_RIM * self._half), 0, 1)
+        beyond *= min(abs(drop) / self._half * _APPEARS, 1) * columns[..., None]
+        moved += (drawn.white - moved) * beyond
         texture[self._box] = part + (moved - part) * self._opacity
 
     def _sampled(self, part: Floats, across: Floats, down: Floats) -> Floats:
@@ -96,18 +116,14 @@ class _Eye:
         down = np.clip(down, upper, np.maximum(upper, lower)).astype(np.float32)
         return cv2.remap(part, across, down, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
 
-    def _white(self, part: Floats, now: float, reach: float) -> Floats:
-        """The white of the eye where its iris hid it: from one side's to the other's."""
-        y, x = self._grid
-        ends = [
-            self._sampled(part, np.full_like(x, edge), y)
-            for edge in (
-                max(now - reach * _OUTSIDE, (self._left + now) / 2),
-                min(now + reach * _OUTSIDE, (self._right + now) / 2),
-            )
-        ]
-        share = np.clip((x - now + reach) / (2 * reach), 0, 1)[..., None]
-        return ends[0] + (ends[1] - ends[0]) * share
+    def _white(self, part: Floats) -> Floats:
+        """(3,) the colour of the eye's white, what is brightest between its lids."""
+        inside = part[self._inside]
+        light = inside.mean(axis=1)
+        lowest, highest = np.quantile(light, _WHITE)
+        colour = np.median(inside[(light >= lowest) & (light <= highest)], axis=0)
+        result: Floats = colour + (colour.mean() - colour) * _PALE
+        return result
 
     def _lids(self, lashes: float) -> tuple[Floats, Floats]:
         """The first and the last row of each column that shows the eye and no lashes."""
@@ -118,6 +134,11 @@ class _Eye:
         middle = np.full(len(upper), self._level)
         middle[known] = (upper[known] + lower[known]) / 2
         return np.where(known, upper, middle), np.where(known, lower, middle)
+
+    def drawn(self, texture: Floats) -> Drawn:
+        """How the eye is before it is moved."""
+        part = texture[self._box]
+        return Drawn(self._iris(part), self._white(part))
 
     def _iris(self, part: Floats) -> float:
         """Where across the eye looks now: the middle of what is darkest between its lids.

@@ -38,6 +38,7 @@ class Lids:
     def __init__(self, layout: Floats, side: int) -> None:
         rows = ((LEFT_CREASE, LEFT_EYE), (RIGHT_CREASE, RIGHT_EYE))
         self._lids = [_Lid(layout[crease], layout[eye], side) for crease, eye in rows]
+        self.places = [lid.box for lid in self._lids]  # outside these no texture changes
 
     def close(self, texture: Floats, openings: Floats) -> None:
         """Close the eyes of a texture (s, s, 3) in place as far as `openings` (2,), codes, tell."""
@@ -54,7 +55,7 @@ class _Lid:
         every = np.concatenate([crease, outline])
         x1, y1 = np.floor((every.min(axis=0) - _REACH) * side).astype(int)
         x2, y2 = np.ceil((every.max(axis=0) + _REACH) * side).astype(int)
-        self._box = np.s_[int(y1) : int(y2), int(x1) : int(x2)]
+        self.box = np.s_[int(y1) : int(y2), int(x1) : int(x2)]
         y, x = ((np.mgrid[y1:y2, x1:x2] + 0.5) / side).astype(np.float32)
         top, upper, lower = (_line(row, x[0]) for row in (crease, edge, under))
         along = (x - outline[0, 0]) / (outline[8, 0] - outline[0, 0])
@@ -81,7 +82,7 @@ class _Lid:
         self._blur = (blur / blur.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def close(self, texture: Floats, opening: float) -> None:
-        part = texture[self._box]
+        part = texture[self.box]
         skin = self._blur @ np.einsum("yx,yxc->xc", self._around, part) * self._light
         edge = part[self._edge].mean(axis=1)
         dark = float(np.partition(edge, int(_DARK * len(edge)))[int(_DARK * len(edge))])
@@ -89,7 +90,7 @@ class _Lid:
         closed = skin * (1 - (1 - ink) * self._lashes)
         lids, slit = (_eased(opening, *ends) for ends in ((_OPEN, _SLIT[1]), _SLIT))
         opacity = self._opacity * np.where(self._eye, slit, lids).astype(np.float32)
-        texture[self._box] = part + (closed - part) * opacity
+        texture[self.box] = part + (closed - part) * opacity
 
 
 def _eased(opening: float, start: float, end: float) -> float:

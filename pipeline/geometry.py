@@ -1,6 +1,5 @@
 """Points, boxes and triangles: similarity fits, Procrustes means, and warps from mesh to mesh."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -8,7 +7,7 @@ import numpy as np
 
 from pipeline.contract import Floats, Image, Ints
 
-_SUBPIXEL_BITS: Final = 4
+_FLAT: Final = np.float32(1e-6)
 
 
 def similarity(source: Floats, target: Floats) -> Floats:
@@ -114,22 +113,54 @@ def rasterise(points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
     `points` is (p, 2) or (p, 3) px; with a depth, triangles that face the camera lie over those
     turned away, and nearer ones (lower z) over farther ones. `size` is (width, height).
     """
-    cover = np.zeros((size[1], size[0]), np.int32)
-    corners = np.round(points[:, :2][triangles] * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-    order: Sequence[int] = range(len(triangles))
-    if points.shape[1] == 3:
-        order = _far_to_near(points[triangles])
-    for row in order:
-        cv2.fillConvexPoly(cover, corners[row], row + 1, cv2.LINE_8, _SUBPIXEL_BITS)
-    return cover.astype(np.int64) - 1
+    order = _far_to_near(points[triangles]) if points.shape[1] == 3 else np.arange(len(triangles))
+    rows, places = _filled(points[:, :2][triangles[order]], size)
+    cover = np.full(size[0] * size[1], -1, np.int64)
+    cover[places] = order[rows]
+    return cover.reshape(size[1], size[0])
 
 
-def _far_to_near(corners: Floats) -> list[int]:
+def _far_to_near(corners: Floats) -> Ints:
     """The order in which to draw triangles (t, 3, 3): those turned away first, then by depth."""
-    a, b = corners[:, 1, :2] - corners[:, 0, :2], corners[:, 2, :2] - corners[:, 0, :2]
-    area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    (ax, bx, cx), (ay, by, cy), depths = corners.transpose(2, 1, 0)
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     facing = (area > 0) == (np.median(area) > 0)
-    return np.lexsort((-corners[:, :, 2].sum(axis=1), facing)).tolist()
+    return np.lexsort((-depths.sum(axis=0), facing))
+
+
+def _filled(corners: Floats, size: tuple[int, int]) -> tuple[Ints, Ints]:
+    """All pixels of triangles (t, 3, 2), one after the other: row of the triangle, flat place.
+
+    Row by row from edge to edge, and half a pixel beyond, so that no gap is left between two.
+    """
+    (top, middle, low), (x1, x2, x3) = _downwards(corners)
+    first = np.clip(np.ceil(top), 0, size[1]).astype(np.int64)
+    last = np.clip(np.floor(low), -1, size[1] - 1).astype(np.int64)
+    triangle, row = _runs(first, np.maximum(last - first + 1, 0))
+    down = row - top[triangle]
+    across = ((x3 - x1) / np.maximum(low - top, _FLAT))[triangle] * down + x1[triangle]
+    upper = (x2 - x1) / np.maximum(middle - top, _FLAT)
+    lower = (x3 - x2) / np.maximum(low - middle, _FLAT)
+    down = row - middle[triangle]
+    other = np.where(down < 0, upper[triangle], lower[triangle]) * down + x2[triangle]
+    left = np.clip(np.ceil(np.minimum(across, other) - 0.5), 0, size[0]).astype(np.int64)
+    right = np.clip(np.floor(np.maximum(across, other) + 0.5), -1, size[0] - 1).astype(np.int64)
+    run, place = _runs(row * size[0] + left, np.maximum(right - left + 1, 0))
+    return triangle[run], place
+
+
+def _downwards(corners: Floats) -> tuple[Floats, Floats]:
+    """(3, t) y and x of the corners of triangles (t, 3, 2), the uppermost first."""
+    order = np.argsort(corners[..., 1], axis=1)
+    x, y = (np.take_along_axis(corners[..., axis], order, axis=1).T for axis in (0, 1))
+    return np.ascontiguousarray(y), np.ascontiguousarray(x)
+
+
+def _runs(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:
+    """Whole numbers from each of the starts on, one run after the other, and whose run each is."""
+    ends = np.cumsum(lengths)
+    run = np.repeat(np.arange(len(starts)), lengths)
+    return run, np.arange(len(run)) + np.repeat(starts - ends + lengths, lengths)
 
 
 def mapping(
@@ -141,38 +172,38 @@ def mapping(
     maps for cv2.remap; -1 where no triangle lies.
     """
     cover = rasterise(target, triangles, size)
-    ys, xs = np.nonzero(cover >= 0)
-    own = cover[ys, xs]
     corners = source[:, :2][triangles]
-    affine = _affines(target[:, :2][triangles], corners)[own]
+    affine = _affines(target[:, :2][triangles], corners)
     # A pixel on the edge of a sliver, as between closed lips, would be carried far beyond it.
-    low, high = corners.min(axis=1)[own], corners.max(axis=1)[own]
-    maps = np.full((2, *cover.shape), -1, np.float32)
-    for axis in range(2):
-        place = affine[:, axis, 0] * xs + affine[:, axis, 1] * ys + affine[:, axis, 2]
-        maps[axis][ys, xs] = np.clip(place, low[:, axis], high[:, axis])
+    table = np.full((2, 5, len(triangles) + 1), -1, np.float32)  # the last: where no triangle lies
+    table[:, :3, :-1] = affine.transpose(1, 2, 0)
+    table[:, 3, :-1], table[:, 4, :-1] = corners.min(axis=1).T, corners.max(axis=1).T
+    x, y = np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)[:, None]
+    maps = []
+    for by_x, by_y, rest, low, high in table:
+        place = by_x.take(cover, mode="wrap") * x
+        place += by_y.take(cover, mode="wrap") * y
+        place += rest.take(cover, mode="wrap")
+        np.maximum(place, low.take(cover, mode="wrap"), out=place)
+        np.minimum(place, high.take(cover, mode="wrap"), out=place)
+        maps.append(place)
     return maps[0], maps[1]
 
 
 def _affines(source: Floats, target: Floats) -> Floats:
     """(t, 2, 3) affine maps that carry each of t triangles (t, 3, 2) onto its twin."""
-    a, edges = source[:, 0], (source[:, 1:] - source[:, :1]).astype(np.float64)
-    det = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
-    flat = np.abs(det) < 1e-6
-    det = np.where(flat, 1.0, det)
-    adjugate = np.stack(
-        [
-            np.stack([edges[:, 1, 1], -edges[:, 0, 1]], axis=1),
-            np.stack([-edges[:, 1, 0], edges[:, 0, 0]], axis=1),
-        ],
-        axis=1,
-    )
-    inverse = adjugate / det[:, None, None]
-    inverse[flat] = 0.0
-    goal = (target[:, 1:] - target[:, :1]).astype(np.float64)
-    linear = np.einsum("tij,tjk->tki", inverse, goal)
-    shift = target[:, 0] - np.einsum("tki,ti->tk", linear, a)
-    return np.concatenate([linear, shift[:, :, None]], axis=2).astype(np.float32)
+    (x, y), goals = (t.transpose(2, 1, 0).astype(np.float64) for t in (source, target))
+    across, down = x[1:] - x[0], y[1:] - y[0]
+    area = across[0] * down[1] - across[1] * down[0]
+    flat = np.abs(area) < _FLAT
+    inverse = np.where(flat, 0.0, 1 / np.where(flat, 1.0, area))
+    rows = []
+    for goal in goals:
+        edges = goal[1:] - goal[0]
+        by_x = (edges[0] * down[1] - edges[1] * down[0]) * inverse
+        by_y = (edges[1] * across[0] - edges[0] * across[1]) * inverse
+        rows.append([by_x, by_y, goal[0] - by_x * x[0] - by_y * y[0]])
+    return np.array(rows, np.float32).transpose(2, 0, 1)
 
 
 def warp(

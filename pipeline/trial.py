@@ -16,6 +16,7 @@ from pipeline.tracks import Sample
 from pipeline.wearing import wear
 
 TRIES: Final = 32
+_TRIED: Final = 12  # of those, where their faces are expected
 _REDRAWS: Final = 20
 _DOUBLE: Final = 0.45  # of two surrogates, above what a person and theirs may be alike
 _WEIGHED: Final = 0.06  # of likeness: as bad as to be once farther from the person's kind
@@ -34,19 +35,18 @@ def least_alike(
     double of those that others wear, whose features (d,) are `worn`, and of the wearers' kind.
 
     Where none of `draws` (at least one) is all of that, the one that lacks least of it; where
-    nobody's features and a good look at the face are known, the first.
+    nobody's features and a good look at the face are known, the first. Where faces are
+    expected only the most promising are tried on.
     """
     known = [(p, look) for p, look in wearers if look and np.isfinite(p.features).all()]
+    if not known:
+        return next(iter(draws)), None
+    people = np.stack([person.features for person, _ in known])
     others = np.stack(worn) if len(worn) else np.zeros((0, len(drawing.mean)), np.float32)
     best: tuple[tuple[float, float], Tried] | None = None
-    for donors in draws:
-        if not known:
-            return donors, None
+    for donors in _promising(draws, people, others, drawing):
         faces = np.concatenate([dressed(p, look, donors, drawing) for p, look in known])
-        people = np.stack([person.features for person, _ in known])
-        alike = float(np.diag(similarity(faces, people, drawing.mean)).max())
-        double = float(similarity(faces, others, drawing.mean).max(initial=-1.0))
-        alike = max(alike, double - _DOUBLE)
+        alike = _alike(faces, people, others, drawing)
         alike = alike - drawing.thresholds.unlike if np.isfinite(alike) else np.inf
         lacks = max(alike, 0) / _WEIGHED + max(of_other_kind(faces, people, drawing) - 1, 0)
         found = max(alike - _ALIKE, 0), lacks
@@ -56,6 +56,29 @@ def least_alike(
             break
     assert best is not None
     return best[1]
+
+
+def _alike(faces: Floats, people: Floats, others: Floats, drawing: Drawing) -> float:
+    """How alike faces (n, d) are to the people (n, d) who wear them, or as doubles to others."""
+    own = float(np.diag(similarity(faces, people, drawing.mean)).max())
+    double = float(similarity(faces, others, drawing.mean).max(initial=-1.0))
+    return max(own, double - _DOUBLE)
+
+
+def _promising(
+    draws: Iterable[Ints], people: Floats, others: Floats, drawing: Drawing
+) -> Iterable[Ints]:
+    """Of the donors drawn those _TRIED, in their order, that are expected to lack least."""
+    mixes = list(draws) if drawing.expected else []
+    faces = drawing.expected(mixes) if drawing.expected and mixes else None
+    if faces is None:
+        return mixes or draws
+    lacks = []
+    for row in faces:
+        worn = np.repeat(row[None], len(people), axis=0)
+        other = of_other_kind(worn, people, drawing)
+        lacks.append(_alike(worn, people, others, drawing) + _WEIGHED * max(other - 1, 0))
+    return [mixes[row] for row in sorted(np.argsort(lacks, kind="stable")[:_TRIED])]
 
 
 def of_other_kind(faces: Floats, people: Floats, drawing: Drawing) -> float:

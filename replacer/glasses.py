@@ -6,15 +6,17 @@ good looks at the person; each picture then tells where they lie.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from pipeline.contract import Floats, Image, Ints
 from pipeline.geometry import barycentric, bounds, pixels, rasterise, warp
+from pipeline.networks import Network
 from replacer.glasses_band import HEIGHT, SIDE, TOP, prepared
+
+Pixels = TypeVar("Pixels", Image, Floats)
 
 SMALLEST: Final = 50.0
 _FADE: Final = 12.0
@@ -25,6 +27,7 @@ _MOST_FRAME: Final = 0.3
 _MOST: Final = 0.6
 LEAST: Final = 0.02
 _LIGHT: Final = 0.06
+_SMOOTH_SIDE: Final = 48
 _SHOWN: Final = (0.4, 0.7)
 _CONTRAST: Final = 2.5
 _AROUND: Final = 10.0
@@ -42,7 +45,7 @@ class Glasses:
     """`layout` (468, 2) and `triangles` are those of the canonical texture."""
 
     def __init__(self, network: Path, layout: Floats, triangles: Ints) -> None:
-        self._model = ov.Core().compile_model(network, "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        self._model = Network(network)
         self._layout = layout * SIDE - np.array([0.5, 0.5 + TOP], np.float32)
         cover = rasterise(self._layout, triangles, (SIDE, HEIGHT))
         self._inside = (cover >= 0).astype(np.float32)
@@ -176,17 +179,48 @@ def bared(image: Image, over: Floats) -> Image:
 
     The light on a face is read off it, and dark glasses are no shadow.
     """
-    factor = min(1.0, 96 / max(image.shape[:2]))
-    size = [max(1, round(n * factor)) for n in image.shape[1::-1]]
-    sigma = _LIGHT * max(size)
-    weight = (1 - np.asarray(cv2.dilate(over, np.ones((3, 3), np.uint8))))[..., None]
-    known = cv2.resize(image * weight, size, interpolation=cv2.INTER_AREA)
-    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    known = cv2.GaussianBlur(known, (0, 0), sigma)
-    share = cv2.GaussianBlur(share, (0, 0), sigma)[..., None]
-    mean = image.mean(axis=(0, 1))
-    near = cv2.resize((known + 1e-3 * mean) / (share + 1e-3), image.shape[1::-1])
-    return np.clip(np.rint(near + (image - near) * weight), 0, 255).astype(np.uint8)
+    over = np.asarray(cv2.dilate(over, np.ones((3, 3), np.uint8)))
+    x, y, width, height = cv2.boundingRect((over > 0).astype(np.uint8))
+    if width == 0:
+        return image
+    near = _around(image, over)
+    place = np.s_[y : y + height, x : x + width]
+    weight = 1 - over[place][..., None]
+    result = image.copy()
+    part = _enlarged(near, image.shape[1::-1], (x, y, width, height))
+    part += (image[place] - part) * weight
+    result[place] = np.clip(np.rint(part), 0, 255).astype(np.uint8)
+    return result
+
+
+def _around(image: Image, over: Floats) -> Floats:
+    """A small picture of what is near and not hidden by what is `over` (h, w) the `image`."""
+    image, over = _shrunk(image, 2 * _SMOOTH_SIDE), _shrunk(over, 2 * _SMOOTH_SIDE)
+    weight = 1 - over[..., None]
+    layers = _shrunk(np.concatenate([image * weight, weight], axis=2), _SMOOTH_SIDE)
+    layers = cv2.GaussianBlur(layers, (0, 0), _LIGHT * max(layers.shape[:2]))
+    mean = np.array(cv2.mean(image)[:3], np.float32)
+    result: Floats = (layers[..., :3] + 1e-3 * mean) / (layers[..., 3:] + 1e-3)
+    return result
+
+
+def _shrunk(picture: Pixels, side: int) -> Pixels:
+    """The picture with its longer side at most `side` px long."""
+    factor = min(1.0, side / max(picture.shape[:2]))
+    size = [max(1, round(n * factor)) for n in picture.shape[1::-1]]
+    return cast(Pixels, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
+def _enlarged(picture: Floats, size: tuple[int, ...], box: tuple[int, ...]) -> Floats:
+    """The part x y w h of a picture after its enlargement to `size` (width, height)."""
+    x, y, width, height = box
+    across, down = picture.shape[1] / size[0], picture.shape[0] / size[1]
+    there = np.array(
+        [[across, 0, (x + 0.5) * across - 0.5], [0, down, (y + 0.5) * down - 0.5]], np.float32
+    )
+    way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    part = cv2.warpAffine(picture, there, (width, height), None, way, cv2.BORDER_REPLICATE)
+    return np.asarray(part, np.float32)
 
 
 def _completed(seen: Floats, usual: Floats) -> Floats:

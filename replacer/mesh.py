@@ -27,12 +27,23 @@ _GAIN: Final = (0.6, 1.25)
 _CONTRAST: Final = (0.65, 1.2)
 _FLOOR: Final = 12.0
 _STRANGE: Final = 0.97
+_BESIDE: Final = np.array([-1, -1, 1, 1], np.float32)  # so that all of the outline is seen
 _FEATURES: Final = (
     (70, 63, 105, 66, 107, 55, 133, 145, 153, 163, 33),
     (300, 293, 334, 296, 336, 285, 362, 374, 380, 390, 263),
     (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 270, 0, 40),
     (98, 97, 2, 326, 327, 4),
 )
+
+
+def _gaussian(side: int, sigma: float) -> Floats:
+    """(side, side) what a blur whose outside is 0 does along a line."""
+    kernel = cv2.getGaussianKernel(2 * side + 1, sigma).ravel()
+    rows = [kernel[side - row : 2 * side - row] for row in range(side)]
+    return np.array(rows, np.float32)
+
+
+_BLUR: Final = _gaussian(LIGHT_SIDE, _LIGHT_SIGMA * LIGHT_SIDE)
 
 
 class Mesh:
@@ -47,52 +58,62 @@ class Mesh:
         self._give = _inside(layout, _RIGID_RIM)[:, None] * np.float32(strength)
         self._core = _core(layout)
         self._unwrap = Unwrap(layout, triangles, LIGHT_SIDE)
-        self._inside = self._unwrap.inside
+        self._inside = np.flatnonzero(self._unwrap.inside)
         side = (LIGHT_SIDE, LIGHT_SIDE)
-        skin = self._inside * (1 - _features(layout, LIGHT_SIDE))
+        self._skin = self._unwrap.inside * (1 - _features(layout, LIGHT_SIDE))
         core = cv2.resize(self._core, side, interpolation=cv2.INTER_AREA)
-        self._skin, self._core_skin = skin, np.asarray(core * skin, np.float32)
+        self._core_skin = np.asarray(core * self._skin, np.float32)
 
     def replace(self, image: Image, mesh: Floats, surrogate: Surrogate) -> Patch:
         """The surrogate in the place of the face at `mesh` (468, 3) px of an RGB picture."""
-        target = _grown(self._moved(mesh, surrogate.shape))
-        texture = self._lit(image, mesh, surrogate.texture)
+        moved, unit = self._moved(mesh, surrogate.shape)
+        target = _grown(moved)
         height, width = image.shape[:2]
-        x1, y1, x2, y2 = pixels(bounds(target), (width, height))
+        x1, y1, x2, y2 = pixels(bounds(target) + _BESIDE, (width, height))
         if x2 <= x1 or y2 <= y1:
             nothing = np.zeros((0, 0), np.float32)
             return Patch(np.zeros((0, 0, 3), np.uint8), nothing, (0, 0))
+        unit *= _growth(moved)
+        texture = self._lit(image, mesh, _shrunk(surrogate.texture, unit))
         shift = np.array([x1, y1, 0], np.float32)
-        rgb, alpha = self._draw(texture, target - shift, (x2 - x1, y2 - y1))
+        rgb, alpha = self._draw(texture, target - shift, (x2 - x1, y2 - y1), unit)
         return Patch(rgb, alpha, (x1, y1))
 
-    def _moved(self, mesh: Floats, shape: Floats) -> Floats:
-        """The mesh with its inner face moved toward the surrogate's, the contour where it is."""
+    def _moved(self, mesh: Floats, shape: Floats) -> tuple[Floats, float]:
+        """The mesh with its inner face moved toward the surrogate's, the contour where it is; and
+        how many px a canonical unit is long.
+        """
         linear, shift = align(mesh, self._shape)
         change = (shape - (mesh @ linear + shift)) * self._give
         result: Floats = mesh + change @ np.linalg.inv(linear)
-        return result.astype(np.float32)
+        return result.astype(np.float32), 1 / float(np.linalg.norm(linear[0]))
 
-    def _lit(self, image: Image, mesh: Floats, texture: Image) -> Floats:
-        """The texture (s, s, 3) float32 under the light of the face in the picture."""
+    def _lit(self, image: Image, mesh: Floats, texture: Image) -> Image:
+        """The texture (s, s, 3) under the light of the face in the picture."""
         face = self._unwrap(image, mesh)
         small = cv2.resize(texture, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
         own_texture = small.astype(np.float32)
         keep = _kept_light(float(np.ptp(mesh[:, 0])))
         wanted = _low(face, self._seen(face), keep)
         own = _low(own_texture, self._core_skin, keep)
-        inside = self._inside > 0
-        detail = [(a - b)[inside].std() for a, b in ((face, wanted), (own_texture, own))]
-        contrast = np.clip(detail[0] / max(float(detail[1]), 1.0), *_CONTRAST)
+        detail = [self._detail(face - wanted), self._detail(own_texture - own)]
+        contrast = np.clip(detail[0] / max(detail[1], 1.0), *_CONTRAST)
         gain = np.clip(np.sqrt((wanted + _FLOOR) / (own + _FLOOR)), *_GAIN) * contrast
         size = texture.shape[1::-1]
-        gain = cv2.resize(gain.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-        own, wanted = (
-            cv2.resize(low, size, interpolation=cv2.INTER_LINEAR) for low in (own, wanted)
+        gain, own, wanted = (
+            cv2.resize(low, size, interpolation=cv2.INTER_LINEAR)
+            for low in (gain.astype(np.float32), own, wanted)
         )
-        gain = gain * cv2.resize(self._core, size, interpolation=cv2.INTER_LINEAR)[..., None]
-        lit: Floats = np.clip((texture - own) * gain + wanted, 0, 255)
-        return lit
+        core = cv2.resize(self._core, size, interpolation=cv2.INTER_LINEAR)
+        gain *= cv2.merge([core] * 3)
+        # Rounds and saturates in one pass.
+        return np.asarray(cv2.add((texture - own) * gain, wanted, dtype=cv2.CV_8U), np.uint8)
+
+    def _detail(self, difference: Floats) -> float:
+        """The standard deviation of a texture (s, s, 3) within the face."""
+        values = difference.reshape(-1, 3).take(self._inside, axis=0)
+        mean = values.mean(dtype=np.float64)
+        return float(np.sqrt(max(np.vdot(values, values) / values.size - mean**2, 0)))
 
     def _seen(self, face: Floats) -> Floats:
         """(LIGHT_SIDE, LIGHT_SIDE) how much of the face's texture tells the light on its skin."""
@@ -100,16 +121,21 @@ class Mesh:
         strange = skin.unlike(*skin.apart(colours, skin.tone(colours, self._layout)))
         return np.asarray(self._skin * (1 - _STRANGE * strange), np.float32)
 
-    def _draw(self, texture: Floats, target: Floats, size: tuple[int, int]) -> tuple[Image, Floats]:
-        side = len(texture)
-        unit = float(np.linalg.norm(align(self._shape, target)[0], axis=1).mean())
-        if unit < 0.8 * side:
-            side = max(16, round(unit))
-            texture = cv2.resize(texture, (side, side), interpolation=cv2.INTER_AREA)
-        layout = self._layout * side - 0.5
+    def _draw(
+        self, texture: Image, target: Floats, size: tuple[int, int], unit: float
+    ) -> tuple[Image, Floats]:
+        layout = self._layout * len(texture) - 0.5
         drawn, inside = warp(texture, layout, target, self._triangles, size)
-        rgb = np.clip(np.rint(drawn), 0, 255).astype(np.uint8)
-        return rgb, _feathered(inside, max(_FEATHER * unit, 1.0))
+        return drawn, _feathered(inside, max(_FEATHER * unit, 1.0))
+
+
+def _shrunk(texture: Image, unit: float) -> Image:
+    """The texture, not much larger than a face in which a canonical unit is `unit` px long."""
+    side = max(16, round(unit))
+    if unit >= 0.8 * len(texture):
+        return texture
+    smaller = cv2.resize(texture, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, np.uint8)
 
 
 def _feathered(inside: Floats, width: float) -> Floats:
@@ -118,21 +144,28 @@ def _feathered(inside: Floats, width: float) -> Floats:
     Made in the picture, not in the texture, where the outline of a turned head would be ragged;
     the picture's own border is no outline.
     """
-    smooth = cv2.GaussianBlur(inside, (0, 0), width / 3, borderType=cv2.BORDER_REPLICATE)
+    side = 2 * round(0.41 * width - 0.5) + 1  # twice a box of it is a Gaussian of width / 3
+    smooth = inside
+    for _ in range(2):
+        smooth = cv2.blur(smooth, (side, side), borderType=cv2.BORDER_REPLICATE)
     depth = cv2.distanceTransform((smooth > 0.6).astype(np.uint8), cv2.DIST_L2, 5)
-    ramp = np.clip(depth / width, 0, 1)
+    ramp = np.minimum(depth / np.float32(width), 1)
     result: Floats = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
     return result
 
 
-def _grown(mesh: Floats) -> Floats:
-    """The mesh of a small face grown about its middle.
+def _growth(mesh: Floats) -> float:
+    """How much larger the surrogate of a face is drawn.
 
     In few pixels a rim of the face tells who it is: below 80 px the surrogate lies over that too.
     """
-    share = np.interp(float(np.ptp(mesh[:, 0])), _GROWING, (_GROWTH, 1.0))
+    return float(np.interp(float(np.ptp(mesh[:, 0])), _GROWING, (_GROWTH, 1.0)))
+
+
+def _grown(mesh: Floats) -> Floats:
+    """The mesh of a small face grown about its middle."""
     middle = mesh.mean(axis=0)
-    result: Floats = middle + (mesh - middle) * np.float32(share)
+    result: Floats = middle + (mesh - middle) * np.float32(_growth(mesh))
     return result.astype(np.float32)
 
 
@@ -148,17 +181,21 @@ def _kept_light(width: float) -> float:
 
 def _low(picture: Floats, weight: Floats, keep: float) -> Floats:
     """The low frequencies (s, s, 3) of what `weight` (s, s) counts, mixed with its mean."""
-    weighted = picture * weight[..., None]
-    low = _blurred(weighted) / (_blurred(weight)[..., None] + 1e-3)
-    mean = weighted.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-3)
-    result: Floats = (low * keep + mean * (1 - keep)).astype(np.float32)
+    layers = cv2.merge([*(channel * weight for channel in cv2.split(picture)), weight])
+    *mean, total = layers.reshape(-1, 4).sum(axis=0)
+    soft = _blurred(layers)
+    low = soft[..., :3] / (soft[..., 3:] + 1e-3)
+    rest = np.array(mean, np.float32) / max(float(total), 1e-3)
+    result: Floats = (low * keep + rest * (1 - keep)).astype(np.float32)
     return result
 
 
-def _blurred(picture: Floats) -> Floats:
-    sigma = _LIGHT_SIGMA * LIGHT_SIDE
-    result: Floats = cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    return result
+def _blurred(layers: Floats) -> Floats:
+    """(LIGHT_SIDE, LIGHT_SIDE, c) smoothed: blurs this wide are quickest as products."""
+    for _ in range(2):
+        down = _BLUR @ layers.reshape(LIGHT_SIDE, -1)
+        layers = down.reshape(layers.shape).transpose(1, 0, 2)
+    return layers
 
 
 def _hull(layout: Floats, side: int) -> Floats:

@@ -30,14 +30,15 @@ def tone(colours: Floats, layout: Floats) -> Floats:
     """
     at = np.clip(np.rint(layout[list(_PLAIN)] * len(colours) - 0.5), 0, len(colours) - 1)
     column, row = at.astype(np.int64).T
-    return np.asarray(np.median(colours[row, column], axis=0), np.float32)
+    return np.asarray(np.sort(colours[row, column], axis=0)[len(at) // 2], np.float32)
 
 
 def apart(colours: Floats, other: Floats) -> tuple[Floats, Floats]:
     """How log colours (..., 3) differ: in brightness, and in the ratios of the channels."""
-    difference = colours - other
-    brightness = difference.mean(axis=-1)
-    return brightness, np.linalg.norm(difference - brightness[..., None], axis=-1)
+    red, green, blue = np.moveaxis(colours - other, -1, 0)
+    brightness = (red + green + blue) / 3
+    squares = sum((channel - brightness) ** 2 for channel in (red, green, blue))
+    return brightness, np.sqrt(squares)
 
 
 def unlike(brightness: Floats, colour: Floats, shadow: tuple[float, float] = SHADOW) -> Floats:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -297,9 +298,38 @@ def test_an_open_mouth_is_lent_by_donors_of_mouths_only(donors, mesh):
     generator, canvases = studio(donors.canonical)
     generator.generate(np.array([0, 1]), unknown_person(), mesh)
     generator.generate(np.array([0, 1]), unknown_person(), worn(donors, mouth=0.2))
-    _, lent = drawn(canvases)
-    assert lent.sum() == pytest.approx(1)
-    assert (lent[WHOLE] == 0).all()
+    _, *lent = drawn(canvases)
+    assert lent
+    for mix in lent:
+        assert mix.sum() == mix.max() == 1
+        assert (mix[WHOLE] == 0).all()
+
+
+def test_who_lends_a_mouth_is_drawn_once(donors, mesh):
+    """However far it opens, and whosever it becomes; in another size anew."""
+    generator, canvases = studio(donors.canonical)
+    for rows in ([0, 1], [2, 3]):
+        for mouth in (0.05, 0.1, 0.2):
+            generator.generate(np.array(rows), unknown_person(), worn(donors, mouth=mouth))
+    lent = [mix for mix in drawn(canvases) if mix[~WHOLE].any()]
+    assert len(lent) == len({int(mix.argmax()) for mix in lent})
+    small = worn(donors, mouth=0.2) * np.float32(0.05)
+    generator.generate(np.array([0, 1]), unknown_person(), small)
+    assert any(mix[~WHOLE].any() for mix in drawn(canvases[-1:]))
+
+
+def test_a_mouth_opens_without_a_jump(drawing, donors):
+    """Where one lender follows another, too."""
+    rows, person = donors.rows.rows[:4], unknown_person()
+    steps = [
+        drawing.generator.generate(rows, person, worn(donors, mouth=mouth)).texture.astype(float)
+        for mouth in np.linspace(0.0, 0.25, 51)
+    ]
+    lips = inside(donors, INNER_LIPS, len(steps[0]))
+    jumps = [np.abs(b - a)[lips].mean() for a, b in pairwise(steps)]
+    whole = np.abs(steps[-1] - steps[0])[lips].mean()
+    assert whole > 20
+    assert max(jumps) < 0.2 * whole
 
 
 def test_without_donors_of_mouths_an_open_mouth_is_drawn_as_a_closed_one(donors, mesh):

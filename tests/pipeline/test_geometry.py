@@ -145,5 +145,26 @@ def test_flat_triangles_give_finite_numbers():
     assert np.isfinite(moved).all()
 
 
+@pytest.mark.parametrize("height", [0.0, 1e-7, 1e-4, 0.01])
+def test_a_sliver_is_drawn_no_longer_than_it_is(height):
+    """Lips that close are such slivers."""
+    points = np.float32([[3, 5], [9, 5 + height], [6, 5]])
+    rows, columns = np.nonzero(geometry.rasterise(points, np.array([[0, 1, 2]]), (40, 12)) >= 0)
+    assert set(rows) <= {5, 6}
+    assert columns.min(initial=3) >= 2
+    assert columns.max(initial=9) <= 10
+
+
+def test_triangles_side_by_side_leave_no_gap():
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[0:9, 0:9].astype(np.float32) * 11.37
+    points = np.stack([x, y], axis=-1) + rng.uniform(-3, 3, (9, 9, 2)).astype(np.float32)
+    first = np.array([row * 9 + column for row in range(8) for column in range(8)])
+    halves = [[first, first + 1, first + 10], [first, first + 10, first + 9]]
+    triangles = np.concatenate([np.stack(half, axis=1) for half in halves])
+    cover = geometry.rasterise(points.reshape(-1, 2), triangles, (96, 96))
+    assert (cover[8:80, 8:80] >= 0).all()
+
+
 def test_a_mesh_outside_the_picture_covers_nothing():
     assert (geometry.rasterise(SQUARE + 900, TWO, (8, 8)) == -1).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from matcher.attributes import Attributes
+from matcher.cosine import similarity
 from matcher.wishes import Kind, Wish
 from pipeline import trial
 from pipeline.contract import Person
@@ -27,7 +28,7 @@ def face(alike, sex=0.0, age=0.0):
 def worn(monkeypatch):
     """(faces, kept) -> the number of the face that Ann wears; whether sex and age are to stay."""
 
-    def choose(faces, kept=True, others=()):
+    def choose(faces, kept=True, others=(), expected=None):
         weights = np.zeros((3, WIDTH + 1), np.float32)
         weights[0, 1], weights[1, 2] = 40, 1
         weights[0, -1], weights[1, -1] = -4, 3
@@ -35,8 +36,15 @@ def worn(monkeypatch):
             mean=np.zeros(WIDTH, np.float32),
             thresholds=Thresholds(unlike=0.1, same_person=0.7),
             kind=Kind(Attributes(np.zeros(WIDTH, np.float32), *weights), Wish()) if kept else None,
+            expected=expected,
         )
-        monkeypatch.setattr(trial, "dressed", lambda p, look, donors, d: faces[donors[0]][None])
+        choose.tried = []
+
+        def dressed(person, look, donors, drawing):
+            choose.tried.append(int(donors[0]))
+            return faces[donors[0]][None]
+
+        monkeypatch.setattr(trial, "dressed", dressed)
         shape = nobody().shape
         ann = Person(ANN, np.full(3, np.nan, np.float32), shape)
         draws = iter([np.int64([row]) for row in range(len(faces))])
@@ -86,3 +94,42 @@ def test_where_nobody_is_known_the_first_is_worn():
     donors, features = trial.least_alike([(nobody(), LOOK)], iter([first]), drawing)
     assert donors is first
     assert features is None
+
+
+def promising(count):
+    """Faces that resemble Ann, but for the last, and what is expected of them."""
+    faces = [face(0.3 + 0.01 * i) for i in range(count - 1)] + [face(0.0)]
+    return faces, lambda mixes: np.stack([faces[mix[0]] for mix in mixes])
+
+
+def test_where_faces_are_expected_only_the_most_promising_are_tried_on(worn):
+    faces, expected = promising(trial.TRIES)
+    assert worn(faces, expected=expected) == (trial.TRIES - 1, 0)
+    assert worn.tried == [*range(11), trial.TRIES - 1]
+
+
+def test_what_was_expected_is_not_what_counts(worn):
+    faces, expected = promising(trial.TRIES)
+    assert worn([*faces[:-1], face(0.9)], expected=expected)[0] == 0
+
+
+def test_what_is_tried_on_keeps_its_order(worn):
+    """Else the same few would be worn whatever was drawn."""
+    faces = [face(-0.1), face(-0.5), face(0.4)]
+    assert worn(faces, expected=lambda mixes: np.stack([faces[m[0]] for m in mixes]))[0] == 0
+
+
+def test_where_nothing_is_expected_all_are_tried_on(worn):
+    faces, _ = promising(trial.TRIES)
+    assert worn(faces, expected=lambda mixes: None) == (31, 0)
+
+
+def test_faces_are_expected_about_as_they_are_drawn(drawing, donors, face, astronaut):
+    """Closer than those of other mixes are."""
+    person, look = nobody(), SimpleNamespace(crop=astronaut, faces=face)
+    mixes = [donors.rows.rows[i : i + 4] for i in range(0, 80, 10)]
+    expected = drawing.expected(mixes)
+    faces = np.concatenate([trial.dressed(person, look, mix, drawing) for mix in mixes])
+    alike = similarity(expected, faces, drawing.mean)
+    rest = alike[~np.eye(len(mixes), dtype=bool)]
+    assert np.diag(alike).mean() > rest.mean() + 0.25

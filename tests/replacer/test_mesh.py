@@ -50,12 +50,21 @@ def test_the_edge_is_soft(drawing, donors, mesh, picture):
     assert np.abs(np.diff(alpha, axis=0)).max() < 0.7
 
 
+@pytest.mark.parametrize("size", [30, 75, 150, 225])
+def test_a_patch_is_clear_at_its_own_border(drawing, donors, mesh, picture, size):
+    """Else a line would be seen over hair and chin."""
+    near = (mesh - np.float32([120, 120, 0])) * (size / 150) + np.float32([120, 120, 0])
+    alpha = drawing.replacer.replace(picture, near, plain(donors)).alpha
+    for edge in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]):
+        assert edge.max() < 0.1
+
+
 def test_the_contour_stays_when_the_shape_moves(donors, mesh):
     """However much the surrogate's shape differs, the outline is the video's own."""
     face = donors.canonical
     replacer = Mesh(face.shape, face.layout, face.triangles, 1.0)
     wide = face.shape * np.float32([1.2, 0.9, 1.0])
-    moved = replacer._moved(mesh, wide)
+    moved, _ = replacer._moved(mesh, wide)
     hull = cv2.convexHull(face.layout, returnPoints=False).ravel()
     assert np.abs(moved - mesh)[hull].max() < 1e-2
     assert np.abs(moved - mesh).max() > 3
@@ -67,7 +76,7 @@ def test_the_inner_face_takes_on_the_surrogates_shape(donors, mesh, strength):
     replacer = Mesh(face.shape, face.layout, face.triangles, strength)
     other = face.shape.copy()
     other[4] += np.float32([0.02, 0.01, 0])  # the tip of the nose
-    moved = replacer._moved(mesh, other)
+    moved, _ = replacer._moved(mesh, other)
     linear, _ = align(mesh, face.shape)
     goal = np.float32([0.02, 0.01, 0]) @ np.linalg.inv(linear)
     assert (moved - mesh)[4] == pytest.approx(goal * strength, abs=0.05)
