@@ -10,7 +10,7 @@ from generator.lids import Lids
 from generator.regions import LEFT_EYE, RIGHT_EYE, filled
 from pipeline.contract import Floats
 
-_FARTHEST: Final = np.array([0.62, 0.3], np.float32)
+_FARTHEST: Final = np.array([0.62, 0.36], np.float32)
 _IRIS: Final = 0.42  # its radius in halves of an eye's width
 _LASHES: Final = 0.012  # of the texture's side: what the lids' own edge may take up
 _BRIGHT: Final = 0.75
@@ -21,7 +21,7 @@ _APPEARS: Final = 8.0
 _WIDER: Final = 1.1
 _WHITE: Final = (0.85, 0.97)  # highlights are brighter
 _PALE: Final = 0.5
-_GAIN: Final = np.array([1.5, 1.8], np.float32)  # the reader sees less than is drawn
+_GAIN: Final = np.array([1.5, 1.4], np.float32)  # the reader sees less than is drawn
 _SEEN: Final = (0.15, 1.3)
 _UNCHANGED: Final = 0.02
 
