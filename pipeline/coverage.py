@@ -176,9 +176,9 @@ def _within(sightings: Sequence[Sighting], early: int | None, late: int | None) 
 def _in_dissolves(
     every_frame: Iterator[Sighting], seen: Sequence[Sighting], fades: list[tuple[int, int]]
 ) -> Iterator[Sighting]:
-    """Where two pictures lie over each other only detections with a mesh count: boxes and meshes
-    slip from one face to the other, so that the box grows to where the face was last sure, and to
-    where it soon will be.
+    """Where two pictures lie over each other only detections with a mesh count, and meshes that
+    stay between two of them: others slip from one face to the other, so that the box grows to
+    where the face was last sure, and to where it soon will be.
     """
     sure: Sighting | None = None
     ahead = (s for s in seen if _is_sure(s, fades))
@@ -186,7 +186,8 @@ def _in_dissolves(
     for sighting in every_frame:
         while coming is not None and coming.frame <= sighting.frame:
             sure, coming = coming, next(ahead, None)
-        if not _near(sighting.frame, fades) or _is_sure(sighting, fades):
+        stays = sure is not None and coming is not None and sighting.stays(sure, coming)
+        if stays or not _near(sighting.frame, fades) or _is_sure(sighting, fades):
             yield sighting
             continue
         boxes = [sighting.box] + ([] if sure is None else [sure.box])

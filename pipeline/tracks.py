@@ -8,11 +8,13 @@ from typing import Final
 import numpy as np
 
 from pipeline.contract import MESH_POINTS, Faces, Floats, Image, no_glasses, unknown_style
-from pipeline.geometry import bounds, scaled
+from pipeline.geometry import bounds, overlap, scaled
 
 MESH_FOUND: Final = 0.5
 _GOES_ON: Final = 3
 _CONVINCING: Final = (0.3, 0.2)  # of the doubts; where a mesh lay on it
+_AT_ONCE: Final = 4  # frames
+_STAYS: Final = 0.7
 _AROUND: Final = 3  # frames next to a dissolve
 _MESHED: Final = 24.0  # px from which on a mesh fits most faces
 
@@ -73,6 +75,12 @@ class Sighting:
     def width(self) -> float:
         """The box's width in px."""
         return float(self.box[2] - self.box[0])
+
+    def stays(self, before: "Sighting", after: "Sighting") -> bool:
+        """Whether its mesh lies where the face was in a frame just before and will be soon."""
+        places = np.stack([before.box, after.box])
+        near = after.frame - before.frame <= _AT_ONCE and self.mesh_score >= MESH_FOUND
+        return bool(near and (overlap(self.box[None], places) >= _STAYS).all())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

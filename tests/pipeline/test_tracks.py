@@ -56,3 +56,15 @@ def test_few_strong_looks_among_many_weak_ones_are_an_accident(doubts, mesh_scor
     assert one.sure == sure
     one.evidence = 0.5
     assert not one.sure
+
+
+@pytest.mark.parametrize(
+    ("frames", "shift", "mesh_score", "stays"),
+    [((4, 8), 0, 0.9, True), ((4, 8), 4, 0.9, True), ((4, 8), 12, 0.9, False),
+     ((4, 9), 0, 0.9, False), ((4, 8), 0, 0.3, False)],
+)  # fmt: skip
+def test_a_mesh_stays_between_two_near_looks_at_the_same_place(frames, shift, mesh_score, stays):
+    before, after = (seen(frame) for frame in frames)
+    between = seen(6, Seen.FOLLOWED, mesh_score=mesh_score)
+    between.box[[0, 2]] += shift
+    assert between.stays(before, after) == stays
