@@ -14,7 +14,7 @@ _SIGMA: Final = 0.036  # of the side
 _KEPT: Final = 0.35
 _SOFT: Final = 0.08
 _FINE: Final = 1 / 192  # of the side
-_SHARPENED: Final = 0.5
+_SHARPENED: Final = 0.4
 _FEATURES: Final = ((LIPS, 0.02), (LEFT_EYE, 0.03), (RIGHT_EYE, 0.03))
 
 

@@ -22,17 +22,15 @@ _LENGTH: Final = 2.0  # of a step, where a donor has 1
 _MIXED: Final = 0.75  # how mixed four equal parts are
 _SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
 _LIKENESS_UNIT: Final = np.array([0.1, 0.25], np.float32)
-_STYLE_UNIT: Final = np.array([0.4, 14.0, 14.0], np.float32)
-_SHAVED: Final = -1.5  # scores of beards below it differ in nothing that is seen
+_STYLE_UNIT: Final = np.array([1.0, 14.0, 14.0], np.float32)
 
 
 def kind(skin: Floats, likeness: Floats, style: Floats) -> Floats:
     """(m, 8) what donors of a kind have in common, in units that look equal; see DonorFaces.
 
-    Who is not known to have a beard counts as shaved; make-up that nobody knows of counts nothing.
+    Beards and make-up that nobody knows of count nothing.
     """
-    beard = np.maximum(np.nan_to_num(style[:, :1], nan=_SHAVED), _SHAVED)
-    worn = np.hstack([beard, np.nan_to_num(style[:, 1:])]) / _STYLE_UNIT
+    worn = np.nan_to_num(style / _STYLE_UNIT)
     return np.column_stack([skin / _SKIN_UNIT, likeness / _LIKENESS_UNIT, worn])
 
 
