@@ -26,6 +26,9 @@ _BELOW: Final = [
 # photographs, closed eyes read 0.02 to 0.06, since their lashes pass for an eye.
 _READ: Final = np.array([0.0, 0.013, 0.045, 0.1, 1.0])
 _OPEN: Final = np.array([0.0, 0.013, 0.013, 0.1, 1.0])
+# The same of lips: what is seen between drawn ones is read as less than it is while it is little.
+_LIPS_READ: Final = np.array([0.0, 0.015, 0.05, 0.1, 0.2, 1.0])
+_LIPS_OPEN: Final = np.array([0.0, 0.015, 0.08, 0.122, 0.2, 1.0])
 _USUAL: Final = 0.115  # of people whose eyes are as open as most
 _NARROWEST: Final = 0.5
 _UNKNOWN: Final = 0.7  # a narrow eye that is open is far commoner than one that is closed
@@ -66,6 +69,8 @@ def opened_alike(shape: Floats, own: Floats, usual: float = np.nan) -> Floats:
     result = shape.copy()
     middle = (shape[_ABOVE] + shape[_BELOW]) / 2
     gap = own[_BELOW] - own[_ABOVE]
+    lips = max(float(mouth_code(own)[0]), 1e-6)
+    gap[-len(_LIPS_ABOVE) :] *= np.float32(np.interp(lips, _LIPS_READ, _LIPS_OPEN) / lips)
     result[_ABOVE], result[_BELOW] = middle - gap / 2, middle + gap / 2
     narrow = np.clip(usual / _USUAL, _NARROWEST, 1) if np.isfinite(usual) else _UNKNOWN
     read = np.maximum(eye_code(own), 1e-6)

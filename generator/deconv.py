@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import openvino
@@ -20,15 +20,16 @@ from generator.complexion import Complexion
 from generator.expression import eye_code, mouth_code
 from generator.eyes import Drawn, Eyes
 from generator.individual import individual, kind, steps
-from generator.regions import INNER_LIPS, region
+from generator.regions import mouth_opacity
 from pipeline.contract import Floats, Image, Ints, Mask, Person, Surrogate
 from pipeline.networks import Network
 
 Draw = Callable[[Floats], Floats]  # (b, m) donor mixes → (b, s, s, 3) textures in 0..255
 
 _MOUTH: Final = slice(0, 5)
-_CLOSED: Final = 0.02
-_OPEN: Final = 0.07
+_CLOSED: Final = 0.012
+_OPEN: Final = 0.04
+_SHADED: Final = (0.6, 0.09)  # how light it is behind lips that open, and from which opening 1
 _NEIGHBOURS: Final = 3
 _SKIN_UNIT: Final = 40.0
 _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
@@ -38,8 +39,6 @@ _MOUTHS_KEPT: Final = 512  # of up to 40 kB each
 _GAIN: Final = (0.7, 1.4)
 _RING: Final = (0.02, 0.6)  # of the mouth's opacity: where lips surround it
 _SHRUNK: Final = 1.1
-_GROW: Final = 0.004
-_SOFT: Final = 0.007
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +52,11 @@ class DonorFaces:
     mouth: Mask  # (m,) may lend a mouth
     identity: Mask  # (m,) may lend a whole face
     style: Floats  # (m, 3) beard, make-up of lips and lids; NaN where nobody knows
+
+
+def mouth_share(opening: Any) -> Any:
+    """How much of the inside of a mouth is seen, 0..1, by the first of its codes."""
+    return np.clip((opening - _CLOSED) / (_OPEN - _CLOSED), 0, 1)
 
 
 class Deconv:
@@ -150,12 +154,11 @@ class Deconv:
 
     def _speaking(self, face: "_Face", code: Floats, mix: "_Mix", number: int) -> Floats | None:
         """(h, w, 3) the part of the face with the inside of an open mouth, None if it is shut."""
-        share = np.clip((code[0] - _CLOSED) / (_OPEN - _CLOSED), 0, 1)
-        if share == 0 or not len(self._lending):
+        if mouth_share(code[0]) == 0 or not len(self._lending):
             return None
         near, shares = self._lenders(code, mix)
         inside = sum(s * self._mouth(number, d) for d, s in zip(near, shares, strict=True) if s)
-        return self._heads[number].laid_in(face, np.asarray(inside, np.float32), float(share))
+        return self._heads[number].laid_in(face, np.asarray(inside, np.float32), float(code[0]))
 
     def _lenders(self, code: Floats, mix: "_Mix") -> tuple[list[int], list[float]]:
         """The donors nearest in the mouth's code and their weights, fading to 0 at the last."""
@@ -197,7 +200,7 @@ class _Head:
             self.side = draw.side
         else:
             self.side = draw(np.full((1, donors), 1 / donors, np.float32)).shape[1]
-        inner = region(canonical.layout, self.side, INNER_LIPS, _GROW, _SOFT)
+        inner = mouth_opacity(canonical.layout, self.side)
         rows, columns = (np.flatnonzero(inner.any(axis=axis)) for axis in (1, 0))
         self.mouth = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         self._inner = np.repeat(inner[self.mouth][..., None], 3, axis=2)
@@ -210,13 +213,16 @@ class _Head:
         lips = float(texture[self.mouth][self._ring].mean())
         return _Face(texture, _rounded(texture), self._eyes.drawn(texture), lips)
 
-    def laid_in(self, face: _Face, inside: Floats, share: float) -> Floats:
+    def laid_in(self, face: _Face, inside: Floats, opening: float) -> Floats:
         """(h, w, 3) the mouth's part of the face, with `inside` (h, w, 3) where it is open, as
-        bright as the lips where both are seen.
+        bright as the lips where both are seen, and in their shadow where little is.
         """
+        low, lit = _SHADED
         gain = np.clip(face.lips / max(float(inside[self._ring].mean()), 1.0), *_GAIN)
         lips = face.texture[self.mouth]
-        result: Floats = lips + (inside * np.float32(gain) - lips) * (self._inner * share)
+        gain *= np.interp(opening, [0, lit], [low, 1])
+        share = self._inner * np.float32(mouth_share(opening))
+        result: Floats = lips + (inside * np.float32(gain) - lips) * share
         return result
 
     def shown(self, face: _Face, mouth: Floats | None, gaze: Floats, openings: Floats) -> Image:

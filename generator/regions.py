@@ -27,6 +27,9 @@ RIGHT_EYE: Final = [
 LEFT_CREASE: Final = [247, 30, 29, 27, 28, 56, 190]
 RIGHT_CREASE: Final = [467, 260, 259, 257, 258, 286, 414]
 
+_MOUTH_GROWN: Final = 0.004
+_MOUTH_SOFT: Final = 0.007
+
 
 def filled(layout: Floats, side: int, points: list[int]) -> Floats:
     """(s, s) 1 inside the outline that `points` of the layout draw, 0 outside."""
@@ -44,3 +47,8 @@ def region(layout: Floats, side: int, points: list[int], grow: float, soft: floa
         area = cv2.dilate(area, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (brush, brush)))
     result: Floats = cv2.GaussianBlur(area, (0, 0), soft * side)
     return result
+
+
+def mouth_opacity(layout: Floats, side: int) -> Floats:
+    """(s, s) where a texture has what lips close upon."""
+    return region(layout, side, INNER_LIPS, _MOUTH_GROWN, _MOUTH_SOFT)

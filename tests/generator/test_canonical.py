@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from generator.canonical import opened_alike, with_lids
-from generator.expression import eye_code
+from generator.expression import eye_code, mouth_code
 from generator.regions import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE, filled, region
 
 MOVING = [*LEFT_EYE, *RIGHT_EYE, *INNER_LIPS]
@@ -52,9 +52,32 @@ def test_opening_them_moves_no_other_point_and_not_what_was_given(rest, loud):
     assert np.array_equal(rest, before)
 
 
-def test_a_face_opened_like_itself_stays(rest, loud):
-    for shape in (rest, loud):
-        assert opened_alike(shape, shape) == pytest.approx(shape, abs=1e-6)
+def spoken(rest, donors, opening):
+    """The face at rest with lips `opening` apart, as codes tell it."""
+    shape = rest
+    for _ in range(8):
+        missing = opening - mouth_code(shape)[0]
+        shape = shape + np.float32(missing) * donors.canonical.bend[0]
+    return shape
+
+
+@pytest.mark.parametrize("opening", [0.002, 0.012, 0.21])
+def test_a_face_opened_like_itself_stays(rest, donors, opening):
+    shape = spoken(rest, donors, opening)
+    assert opened_alike(shape, shape) == pytest.approx(shape, abs=1e-3)
+
+
+def test_lips_that_open_a_little_are_drawn_further_open(rest, donors):
+    own = [spoken(rest, donors, o) for o in (0.004, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.21)]
+    asked, drawn = (
+        np.array([np.linalg.norm(shape[13] - shape[14]) for shape in shapes])
+        for shapes in (own, [opened_alike(rest, shape) for shape in own])
+    )
+    assert (np.diff(drawn) > 0).all()
+    more = drawn / asked
+    assert more[[0, -1]] == pytest.approx(1, abs=0.02)
+    assert (more[2:6] > 1.1).all()
+    assert more.max() < 1.7
 
 
 @pytest.mark.parametrize("points", [INNER_LIPS, LIPS, LEFT_EYE, RIGHT_EYE])
