@@ -64,6 +64,11 @@ def convolutions(content: bytes) -> list[Convolution]:
     return result
 
 
+def last(content: bytes) -> Floats:
+    """(c, FEATURES) the fully connected layer in the content of dlib's file."""
+    return _Reader(content).tensor(b"fc_2", skip=2).reshape(-1, FEATURES)
+
+
 def model(content: bytes) -> ov.Model:
     """The network in the content of dlib's file. Raises ValueError where it is another one."""
     layers = iter(convolutions(content))
@@ -76,8 +81,7 @@ def model(content: bytes) -> ov.Model:
         inside = _convolved(op.relu(_convolved(x, next(layers))), next(layers))
         x = _added(x, inside, halved=block in HALVED)
     x = op.reduce_mean(x, np.array([2, 3]), False)
-    last = _Reader(content).tensor(b"fc_2", skip=2).reshape(-1, FEATURES)
-    return ov.Model([op.matmul(x, last, False, False)], [picture], "dlib_resnet")
+    return ov.Model([op.matmul(x, last(content), False, False)], [picture], "dlib_resnet")
 
 
 def _added(x: ov.Node, inside: ov.Node, halved: bool) -> ov.Node:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from generator.individual import individual
+from generator.views import Views
 from pipeline.contract import Floats, Image, Ints, Mask
 
 BATCH: Final = 16
@@ -21,6 +22,7 @@ class Lessons:
     mouth: Floats  # (s, s) where those count that lend a mouth only
     faces: Mask  # (m,) lends a whole face
     partners: Ints  # (m, n) rows that a row is mixed with, nearest first
+    views: Views  # by which drawn faces are recognised
     steps: Floats  # (m, m) what a row adds to a mix besides its looks, see generator.individual
 
 

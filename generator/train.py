@@ -1,8 +1,5 @@
 """Training of the deconvolutional generator, resumable after a kill. Offline only."""
 
-import csv
-import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +11,11 @@ import tensorflow as tf
 from keras import ops
 from tensorboardX import SummaryWriter
 
-from generator import losses
+from generator import checkpoint, losses
+from generator.holding import Holding, Recogniser
 from generator.mixing import BATCH, Lessons, as_learnt, batches, mixes
 from generator.network import Architecture, build, critic
-from generator.perception import Perceive, Perception
+from generator.perception import Perception
 from pipeline.contract import Floats, Image
 
 PEAK_RATE: Final = 1.5e-3
@@ -33,10 +31,12 @@ _COARSE: Final = 1.0
 _ADVERSARIAL: Final = 0.08
 _SEEN: Final = 0.15
 _ALIKE: Final = 0.01
-CHECKPOINT: Final = "checkpoint.npz"
-COLUMNS: Final = ("epoch", "copied", "seen", "coarse", "strength", "alike", "fooled", "critic")
-
-log = logging.getLogger(__name__)
+_HOLDING: Final = 0.75
+_HELD: Final = 0.3
+_APART: Final = 0.1
+COLUMNS: Final = (
+    "epoch", "copied", "seen", "coarse", "strength", "alike", "held", "apart", "fooled", "critic",
+)  # fmt: skip
 
 Watch = Callable[[int, Callable[[Floats], Floats]], None]
 
@@ -53,7 +53,7 @@ class Recipe:
 class Trainer:
     """Generator, critic, their optimisers and a running mean of the generator's weights."""
 
-    def __init__(self, lessons: Lessons, recipe: Recipe, perceive: Perceive) -> None:
+    def __init__(self, lessons: Lessons, recipe: Recipe, recogniser: Recogniser) -> None:
         keras.utils.set_random_seed(recipe.seed)
         self._lessons, self._recipe = lessons, recipe
         side = lessons.textures.shape[1]
@@ -71,7 +71,8 @@ class Trainer:
         self._textures = tf.constant(lessons.textures)
         parts = np.stack([lessons.mouth, lessons.mask])[lessons.faces.astype(int)] > 0.5
         self._weights = tf.constant(parts[..., None].astype(np.uint8))
-        self._perception = Perception(perceive, lessons.textures, parts)
+        self._perception = Perception(recogniser.perceive, lessons.textures, parts)
+        self._holding = Holding(recogniser, lessons.views, lessons.textures, lessons.faces)
         self._face = tf.constant(lessons.faces.astype(np.float32))
         self._rough = [self._coarse(mask) for mask in (lessons.mouth, lessons.mask)]
         self._chance = tf.random.Generator.from_seed(recipe.seed)
@@ -84,13 +85,14 @@ class Trainer:
         rng = np.random.default_rng([self._recipe.seed, number])
         self._chance.reset_from_seed(self._recipe.seed * 100_003 + number)
         mixing = number >= _COPYING * self._recipe.epochs
+        holding = number >= _HOLDING * self._recipe.epochs
         means = []
         for rows in batches(rng, len(self._lessons.textures)):
             if mixing:
                 half = max(len(rows) // 2, 1)
                 anchors, weights = mixes(rng, self._lessons, half)
                 table = as_learnt(anchors, weights, self._lessons)
-                means.append(self._mix_step(rows[:half], anchors, weights, table))
+                means.append(self._mix_step(rows[:half], anchors, weights, table, holding))
             else:
                 means.append(self._copy_step(rows))
         return [float(x) for x in np.mean([[float(x) for x in row] for row in means], axis=0)]
@@ -144,9 +146,9 @@ class Trainer:
         with tf.GradientTape() as tape:
             loss = self._copied(self.generator(mix, training=True), wanted, weight)
         self._improve(tape, loss)
-        return [loss, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        return [loss, *[0.0] * (len(COLUMNS) - 2)]
 
-    def _mix(self, rows: Any, anchors: Any, weights: Any, table: Any) -> list[Any]:
+    def _mix(self, rows: Any, anchors: Any, weights: Any, table: Any, holding: bool) -> list[Any]:
         """Copies of single donors and, beside them, mixes that have no picture to copy."""
         wanted, weight = self._pictures(rows)
         count, k = anchors.shape[0], anchors.shape[1]
@@ -177,11 +179,16 @@ class Trainer:
             seen = self._perception.copied([x[: rows.shape[0]] for x in answers], shown)
             alike = self._perception.alike([x[rows.shape[0] :] for x in answers], anchors, weights)
             fooled = -ops.mean(losses.judged(self.critic, masked, self._chance) * judged)
+            held, apart = (
+                self._holding.losses(mixed, anchors, whole, self._chance) if holding else (0, 0)
+            )
             loss = (
                 copied
                 + _SEEN * seen
                 + _MIXED_RATE * (_COARSE * rough + _STRENGTH * detail + _ALIKE * alike)
                 + _ADVERSARIAL * fooled
+                + _HELD * held
+                + _APART * apart
             )
             real = losses.judged(self.critic, self._donors(count), self._chance)
             fake = losses.judged(self.critic, tf.stop_gradient(masked), self._chance)
@@ -189,7 +196,7 @@ class Trainer:
         self._improve(tape, loss)
         variables = self.critic.trainable_variables
         self._judging.apply(critics.gradient(doubt, variables), variables)
-        return [copied, seen, rough, detail, alike, fooled, doubt]
+        return [copied, seen, rough, detail, alike, held, apart, fooled, doubt]
 
     def _donors(self, count: int) -> Any:
         """(count, s, s, 3) whole faces for the critic, drawn anew."""
@@ -210,7 +217,7 @@ class Trainer:
 def train(
     lessons: Lessons,
     recipe: Recipe,
-    perception: Callable[[], Perceive],
+    recogniser: Callable[[], Recogniser],
     folder: Path,
     watch: Watch | None = None,
 ) -> tuple[keras.Model, Architecture]:
@@ -219,19 +226,19 @@ def train(
     `folder` holds a checkpoint of the last whole epoch: a second call with the same arguments
     goes on from there. loss.csv and TensorBoard logs lie beside it. `watch` is called after each
     epoch with its number, from 1, and a function that draws (b, m) mixes as (b, s, s, 3) in 0..255.
-    `perception` makes what textures are seen by, in the recipe's arithmetic.
+    `recogniser` makes what textures are seen by, in the recipe's arithmetic.
     """
     keras.mixed_precision.set_global_policy(recipe.policy)
-    trainer = Trainer(lessons, recipe, perception())
-    checkpoint = folder / CHECKPOINT
-    done = _restore(trainer.variables(), checkpoint)
+    trainer = Trainer(lessons, recipe, recogniser())
+    kept = folder / checkpoint.CHECKPOINT
+    done = checkpoint.restore(trainer.variables(), kept)
     board = SummaryWriter(str(folder / "tensorboard"))
     for number in range(done, recipe.epochs):
         means = trainer.epoch(number)
-        _log(folder / "loss.csv", number + 1, means)
+        checkpoint.note(folder / "loss.csv", COLUMNS, number + 1, means)
         for name, mean in zip(COLUMNS[1:], means, strict=True):
             board.add_scalar(name, mean, number + 1)
-        _save(trainer.variables(), number + 1, checkpoint)
+        checkpoint.save(trainer.variables(), number + 1, kept)
         if watch is not None:
             watch(number + 1, trainer.draw)
     board.close()
@@ -256,35 +263,3 @@ def start_from_principal_components(model: keras.Model, textures: Image) -> None
     start = np.zeros((len(textures), layer.units), np.float32)
     start[:, :rank] = u[:, :rank] * np.sqrt(len(textures)) * (d[:rank] / d[0]) ** 0.5
     layer.set_weights([start])
-
-
-def _save(variables: list[Any], done: int, path: Path) -> None:
-    """Written whole under another name first: a kill leaves the one before."""
-    partial = path.with_suffix(".partial.npz")
-    np.savez(
-        partial, done=done, **{str(i): ops.convert_to_numpy(v) for i, v in enumerate(variables)}
-    )
-    os.replace(partial, path)
-
-
-def _restore(variables: list[Any], path: Path) -> int:
-    """Load a checkpoint where there is one; how many epochs it holds."""
-    if not path.is_file():
-        return 0
-    with np.load(path) as saved:
-        for i, variable in enumerate(variables):
-            variable.assign(saved[str(i)])
-        done = int(saved["done"])
-    log.info("going on after epoch %d of the run before", done)
-    return done
-
-
-def _log(path: Path, number: int, means: list[float]) -> None:
-    """Append to loss.csv; epochs that a killed run had logged beyond its checkpoint are dropped."""
-    rows: list[list[str]] = []
-    if path.is_file():
-        with path.open(newline="", encoding="utf-8") as lines:
-            rows = [row for row in list(csv.reader(lines))[1:] if int(row[0]) < number]
-    rows.append([str(number), *(f"{mean:.6f}" for mean in means)])
-    with path.open("w", newline="", encoding="utf-8") as lines:
-        csv.writer(lines).writerows([COLUMNS, *rows])

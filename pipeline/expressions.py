@@ -29,6 +29,9 @@ GAZES: Final[dict[str, tuple[float, float]]] = {
     "down": (0.0, 0.2),
 }
 _ROUNDS: Final = 6
+_MOVING: Final = ("smile", "open-mouth", "pucker", "surprise")
+_FURTHEST: Final = 1.3
+_LIDS: Final = (0.01, 0.12)
 
 
 def wearing(expression: str, canonical: Canonical) -> Floats:
@@ -47,6 +50,15 @@ def bent(wanted: Floats, canonical: Canonical) -> Floats:
         missing = wanted[:mouth] - codes(shape)[:mouth]
         shape = shape + np.einsum("c,cpx->px", missing, canonical.bend[:mouth])
     return with_lids(shape, wanted[mouth:])
+
+
+def at_random(rng: np.random.Generator) -> Floats:
+    """(7,) a calm face on its way to one of EXPRESSIONS or beyond, its eyes opened at will."""
+    calm = np.array(EXPRESSIONS["neutral"], np.float32)
+    goal = np.array(EXPRESSIONS[str(rng.choice(_MOVING))], np.float32)
+    code = calm + (goal - calm) * np.float32(rng.uniform(0, _FURTHEST))
+    code[5:] = rng.uniform(*_LIDS)
+    return code
 
 
 class Calm:

@@ -10,6 +10,7 @@ from generator.expression import MOUTH
 from generator.individual import kind, steps
 from generator.mixing import Lessons
 from generator.regions import LIPS, region
+from generator.views import Views
 from matcher.donors import BEARDED, LIKENESS_UNIT, SKIN_UNIT
 from pipeline.contract import Floats, Ints, Mask
 
@@ -20,7 +21,7 @@ _SOFT: Final = 0.001
 
 
 def lessons(
-    material: Material, usable: Ints, donors: dict[str, Any], canonical: Canonical
+    material: Material, usable: Ints, donors: dict[str, Any], canonical: Canonical, views: Views
 ) -> Lessons:
     """The usable rows' textures; `donors` are the arrays of donors.npz for the same rows."""
     faces = donors["identity"]
@@ -32,6 +33,7 @@ def lessons(
         mouth=mouth.astype(np.float32),
         faces=faces,
         partners=partners(looks(donors), code / (code.std(axis=0) + 1e-6), faces, donors["mouth"]),
+        views=views,
         steps=steps(kind(donors["skin"], donors["likeness"], donors["style"]), faces),
     )
 

@@ -40,7 +40,6 @@ from pipeline.measuring import Measured
 from pipeline.progress import steps
 from pipeline.settings import Settings
 from pipeline.training_options import check, parser
-from pipeline.weights import locate
 from pipeline.workplace import Workplace, answered, opened, switch_in
 
 OTHERS: Final = {"extractor": "extractor_training", "glasses": "glasses_training"}
@@ -242,22 +241,22 @@ def _train(
 ) -> str:
     """Train, or go on training, and export to `staged`; returns the precision that was used."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from extractor.dlib_keras import perception
     from generator.export import export
     from generator.hardware import policy
     from generator.train import Recipe, train
+    from pipeline.views import recogniser, views
 
     p = prepared
-    taught = lessons.lessons(p.material, p.usable, donors, p.canonical)
+    seen = views(p.canonical, donors, options.size)
+    taught = lessons.lessons(p.material, p.usable, donors, p.canonical, seen)
     own = np.flatnonzero(donors["identity"]).astype(np.int64)
     recipe = Recipe(epochs=options.epochs, seed=options.seed, policy=policy())
-    seen = partial(perception, locate("dlib_resnet"))
     with steps("training, epochs", options.epochs, watching.epochs_done(work)) as advance:
         watch = watching.Watch(
             work, options.epochs, options.sheet_every, taught.textures, taught.partners,
             p.canonical, database.donor_faces(donors), own, advance,
         )  # fmt: skip
-        model, architecture = train(taught, recipe, seen, work, watch)
+        model, architecture = train(taught, recipe, partial(recogniser, options.out), work, watch)
     watching.plot_losses(work)
     export(model, architecture, staged / database.NETWORK)
     return recipe.policy

@@ -13,7 +13,7 @@ from matcher.cosine import centred
 from pipeline import registry
 from pipeline.contract import Extractor, Faces, Floats, Image, Ints, Mask
 from pipeline.database import Database
-from pipeline.expressions import EXPRESSIONS, bent
+from pipeline.expressions import EXPRESSIONS, at_random, bent
 from pipeline.extractors import thresholds
 from pipeline.geometry import bounds
 from pipeline.portraits import nobody
@@ -30,9 +30,6 @@ _SAME: Final = 0.95
 _STRANGERS: Final = 0.005
 _AS_STRANGERS: Final = 1.5
 _GOALS: Final = {"mouth opening": 0.95, "eye opening": 0.9, "gaze across": 0.7, "gaze down": 0.7}
-_MOVING: Final = ("smile", "open-mouth", "pucker", "surprise")
-_FURTHEST: Final = 1.3
-_LIDS: Final = (0.01, 0.12)
 _GAZE: Final = (0.4, 0.3)
 _SEEING: Final = 0.08  # closed eyes read up to 0.06, and half-closed ones hide the iris
 _FEWEST: Final = 8
@@ -89,7 +86,7 @@ class Studio:
 
     def __init__(self, donors: Database, scope: Scope, db: Path) -> None:
         self.canonical = donors.canonical
-        self._generator = registry.generator(donors)
+        self.generator = registry.generator(donors)
         self._mesh = FaceMesh(locate("face_landmark"))
         self._iris = Iris(locate("iris_landmark"))
         first = registry.extractor(Settings(extractor=scope.extractor), db)
@@ -102,7 +99,7 @@ class Studio:
         """The mix of the donors `identity` (k,) with a code (7,) and a gaze (2,)."""
         mesh = bent(code, self.canonical) * np.float32(_SIZE)
         who = nobody(self.canonical.shape)
-        surrogate = self._generator.generate(identity, who, mesh, gaze)
+        surrogate = self.generator.generate(identity, who, mesh, gaze)
         return Drawn(portrait(surrogate, self.canonical, _SIZE), surrogate.shape * _SIZE)
 
     def read(self, drawn: Drawn) -> tuple[Floats, Floats]:
@@ -117,7 +114,7 @@ def measure(donors: Database, scope: Scope, db: Path) -> list[Measure]:
     rng = np.random.default_rng(scope.seed)
     studio, picked = Studio(donors, scope, db), mixes(donors, scope.faces, scope.seed)
     calm, ahead = np.array(EXPRESSIONS["neutral"], np.float32), np.zeros(2, np.float32)
-    asked = np.stack([_any_code(rng) for _ in picked])
+    asked = np.stack([at_random(rng) for _ in picked])
     gazes = (rng.uniform(-1, 1, (len(picked), 2)) * _GAZE).astype(np.float32)
     single = np.unique(picked)
     still = [studio.draw(mix, calm, ahead) for mix in picked]
@@ -130,15 +127,6 @@ def measure(donors: Database, scope: Scope, db: Path) -> list[Measure]:
         result += _identity(judge, seen, own, picked)
         result.append(_fair(judge, seen, picked, donors))
     return result + _expression(studio, moved, asked, gazes)
-
-
-def _any_code(rng: np.random.Generator) -> Floats:
-    """(7,) a calm face on its way to one of EXPRESSIONS, its eyes opened at will."""
-    calm = np.array(EXPRESSIONS["neutral"], np.float32)
-    goal = np.array(EXPRESSIONS[str(rng.choice(_MOVING))], np.float32)
-    code = calm + (goal - calm) * np.float32(rng.uniform(0, _FURTHEST))
-    code[5:] = rng.uniform(*_LIDS)
-    return code
 
 
 def _identity(judge: Judge, seen: Seen, own: Ints, picked: Ints) -> list[Measure]:

@@ -20,7 +20,7 @@ _BOX: Final = (255, 210, 0)
 _MESH: Final = (90, 220, 255)
 _POINT: Final = (255, 60, 60)
 _CELL: Final = 56
-_EDGE: Final = 0.02
+EDGE: Final = 0.02
 _CROP: Final = 1.5
 
 
@@ -97,6 +97,6 @@ def portrait(surrogate: Surrogate, canonical: Canonical, size: int) -> Image:
     target = surrogate.shape * size - np.array([0.5, 0.5, 0], np.float32)
     drawn, inside = warp(texture, layout, target, canonical.triangles, (size, size))
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
-    alpha = np.clip(depth / max(_EDGE * size, 1.0), 0, 1)[..., None]
+    alpha = np.clip(depth / max(EDGE * size, 1.0), 0, 1)[..., None]
     mixed = alpha * drawn + (1 - alpha) * GROUND
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)

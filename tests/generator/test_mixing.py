@@ -7,6 +7,7 @@ import pytest
 
 from generator import mixing
 from generator.individual import individual
+from generator.views import Views
 
 COUNT = 10
 
@@ -30,6 +31,12 @@ def test_epochs_differ_in_their_order_and_the_same_one_does_not():
     assert not np.array_equal(first, second)
 
 
+VIEWS = Views(
+    np.zeros((2, 4, 4, 2), np.float32), np.ones((2, 4, 4), np.float32), np.zeros(2, np.float32),
+    np.zeros((2, 1), np.int64), np.zeros((8, 8), np.float32), 0.0,
+)  # fmt: skip
+
+
 def lessons(faces):
     """`faces` (m,) lend whole faces; each row is mixed with the five after it."""
     count = len(faces)
@@ -38,7 +45,7 @@ def lessons(faces):
     mask = np.ones((8, 8), np.float32)
     steps = np.random.default_rng(1).normal(size=(count, count)).astype(np.float32)
     steps -= steps.mean(axis=1, keepdims=True)
-    return mixing.Lessons(blank, mask, mask, np.array(faces), partners, steps)
+    return mixing.Lessons(blank, mask, mask, np.array(faces), partners, VIEWS, steps)
 
 
 @pytest.mark.parametrize("k", [2, 4, 6, 9])

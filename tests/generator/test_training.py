@@ -193,7 +193,7 @@ def test_a_second_call_uses_what_the_first_one_measured(trained, offline, monkey
 def test_a_run_that_is_killed_goes_on_to_the_same_end(trained, offline, pictures):
     """SIGKILL in the midst of training: the generator in use stays, --resume makes the new one."""
     home, _ = trained
-    told = [str(pictures), "--out", str(home), "--name", "killed", "--epochs", "2"]
+    told = [str(pictures), "--out", str(home), "--name", "killed", "--epochs", "4"]
     told += ["--size", "128", "--sheet-every", "0"]
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.offline", *told], cwd=ROOT, stderr=subprocess.DEVNULL
@@ -210,7 +210,8 @@ def test_a_run_that_is_killed_goes_on_to_the_same_end(trained, offline, pictures
 
     assert offline.main([*told, "--resume"]) == 0
     assert rows(losses)[0] == first
-    assert [int(row["epoch"]) for row in rows(losses)] == [1, 2]
+    assert [int(row["epoch"]) for row in rows(losses)] == [1, 2, 3, 4]
+    assert [float(row["held"]) > 0 for row in rows(losses)] == [False, False, False, True]
     donors = database.load("", home)
     assert donors.name == "killed"
     drawn = furnish(Settings(), home).drawing.generator.generate(

@@ -1,0 +1,123 @@
+"""Whom a recogniser takes a drawn face for, as a loss. Offline only.
+
+A mix is to stay the same person whatever its face does (Huang et al., ICCV 2017, arXiv:1704.04086,
+keep identities so), and to be none of its donors. Features are compared centred, as
+matcher/cosine.py does it.
+"""
+
+from typing import Any, Final, Protocol
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from generator.views import Views
+from pipeline.contract import Floats, Image, Mask
+
+SIDE: Final = 128
+_SAFELY: Final = 0.14  # of likeness, beyond what makes two faces one person's, or two
+_PIECE: Final = 16
+
+
+class Recogniser(Protocol):
+    """A network that tells people apart, through which gradients pass."""
+
+    same: float  # centred cosine from which two faces are one person's
+
+    def perceive(self, pictures: Any) -> list[Any]:
+        """Early activations of pictures (b, s, s, 3) in [-1, 1], finest first."""
+        ...
+
+    def describe(self, pictures: Any) -> Any:
+        """Features (b, d) of the aligned faces in pictures (b, q, q, 3) in [-1, 1]."""
+        ...
+
+
+class Holding:
+    """Of drawn textures on calm and on moving faces, against the m donor rows (m, s, s, 3),
+    of which `faces` (m,) are whole ones.
+    """
+
+    def __init__(self, recogniser: Recogniser, views: Views, textures: Image, faces: Mask) -> None:
+        self._recogniser, self._views = recogniser, views
+        self._count = len(views.places)
+        self._corners, self._shares = _bilinear(views.places)
+        self._opacity = tf.constant(views.opacity[..., None])
+        self._opened = tf.constant(views.opened)
+        self._lenders = tf.constant(views.lenders)
+        small = [_shrunk(tf.constant(one[None] / np.float32(127.5) - 1)) for one in textures]
+        self._textures = ops.concatenate(small)
+        self._inner = _shrunk(tf.constant(views.inner[None, :, :, None]))
+        calm = [self._calm(self._textures[i : i + _PIECE]) for i in range(0, len(small), _PIECE)]
+        features = ops.concatenate(calm)
+        self._mean = ops.mean(tf.boolean_mask(features, faces), axis=0)
+        self.donors = self._centred(features)
+
+    def losses(
+        self, drawn: Any, anchors: Any, whole: Any, chance: tf.random.Generator
+    ) -> tuple[Any, Any]:
+        """How far mixes (b, s, s, 3) of the donors `anchors` (b, k) are from being held for one
+        person with and without an expression, and for others than their donors; those that are
+        not whole faces, by `whole` (b,), count nothing.
+        """
+        count = drawn.shape[0]
+        small = _shrunk(drawn)
+        number = chance.uniform((count,), 1, self._count, tf.int32)
+        calm = self._centred(self._calm(small))
+        moved = self._centred(self._described(self._speaking(small, number, chance), number))
+        held = ops.sum(calm * moved, axis=1)
+        alike = ops.einsum("bd,bkd->bk", calm, tf.gather(self.donors, anchors))
+        wanted = self._recogniser.same
+        return (
+            ops.mean(ops.relu(wanted + _SAFELY - held) * whole),
+            ops.mean(ops.relu(alike - (wanted - _SAFELY)) * whole[:, None]),
+        )
+
+    def _calm(self, small: Any) -> Any:
+        return self._described(small, tf.zeros((small.shape[0],), tf.int32))
+
+    def _speaking(self, small: Any, number: Any, chance: tf.random.Generator) -> Any:
+        """Textures with the open mouths of lenders."""
+        lenders = tf.gather(self._lenders, number)
+        column = chance.uniform((small.shape[0],), 0, lenders.shape[1], tf.int32)
+        mouths = tf.gather(self._textures, tf.gather(lenders, column, batch_dims=1))
+        share = self._inner * tf.gather(self._opened, number)[:, None, None, None]
+        return small + (mouths - small) * share
+
+    def _described(self, small: Any, number: Any) -> Any:
+        """Features (b, d) of length 1 of small textures in the views `number` (b,)."""
+        flat = ops.reshape(small, (small.shape[0], SIDE * SIDE, 3))
+        corners, shares = (tf.gather(x, number) for x in (self._corners, self._shares))
+        seen = sum(
+            tf.gather(flat, corners[:, i], batch_dims=1) * shares[:, i, :, None] for i in range(4)
+        )
+        opacity = tf.gather(self._opacity, number)
+        pictures = ops.reshape(seen, (-1, *opacity.shape[1:3], 3))
+        ground = self._views.ground
+        features = self._recogniser.describe(ground + (pictures - ground) * opacity)
+        return _normalised(features)
+
+    def _centred(self, features: Any) -> Any:
+        return _normalised(features - self._mean)
+
+
+def _shrunk(pictures: Any) -> Any:
+    return tf.image.resize(pictures, (SIDE, SIDE), antialias=True)
+
+
+def _normalised(rows: Any) -> Any:
+    return rows / ops.maximum(ops.norm(rows, axis=-1, keepdims=True), 1e-6)
+
+
+def _bilinear(places: Floats) -> tuple[Any, Any]:
+    """(n, 4, p) flat indices into a texture of SIDE px and (n, 4, p) shares of these."""
+    count = len(places)
+    at = np.clip(places.reshape(count, -1, 2) * SIDE - 0.5, 0, SIDE - 1 - 1e-3)
+    low = np.floor(at).astype(np.int32)
+    rest = (at - low).astype(np.float32)
+    corners, shares = [], []
+    for step in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        corner = low + np.array(step, np.int32)
+        corners.append(corner[..., 1] * SIDE + corner[..., 0])
+        shares.append(np.where(step, rest, 1 - rest).prod(axis=-1))
+    return tf.constant(np.stack(corners, axis=1)), tf.constant(np.stack(shares, axis=1))

@@ -1,0 +1,116 @@
+"""What training asks of whom a drawn face is taken for."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from generator.holding import Holding
+from generator.views import Views
+
+ROWS = 12
+MOVED = 3
+
+
+class Colours:
+    """Takes faces for people by the mean colours of the picture's quarters."""
+
+    same = 0.5
+
+    def perceive(self, pictures):
+        return [pictures]
+
+    def describe(self, pictures):
+        half = pictures.shape[1] // 2
+        return ops.reshape(ops.average_pool(pictures, half, half), (pictures.shape[0], -1))
+
+
+@pytest.fixture(scope="module")
+def textures():
+    """Each plain in each quarter."""
+    quarters = np.random.default_rng(0).integers(0, 256, (ROWS, 2, 2, 3), np.uint8)
+    return quarters.repeat(16, axis=1).repeat(16, axis=2)
+
+
+def views(moved=None, opened=0.0):
+    """A calm view that shows the texture as it is, and one that shows it by `moved` (8, 8, 2)."""
+    y, x = (np.mgrid[:8, :8] + 0.5) / 8
+    calm = np.stack([x, y], axis=-1).astype(np.float32)
+    places = np.stack([calm, calm if moved is None else moved(calm)]).astype(np.float32)
+    inner = np.zeros((32, 32), np.float32)
+    inner[16:] = 1
+    share = np.array([0, opened], np.float32)
+    return Views(places, np.ones((2, 8, 8), np.float32), share, np.full((2, 1), MOVED), inner, 0.0)
+
+
+def holding(textures, seen):
+    return Holding(Colours(), seen, textures, np.ones(ROWS, bool))
+
+
+def losses(textures, seen, rows, anchors, whole=None):
+    drawn = tf.constant(textures[rows] / np.float32(127.5) - 1)
+    whole = np.ones(len(rows), np.float32) if whole is None else whole
+    chance = tf.random.Generator.from_seed(0)
+    found = holding(textures, seen).losses(drawn, np.array(anchors), whole, chance)
+    return [float(x) for x in found]
+
+
+def test_a_face_that_does_nothing_is_held_for_the_same(textures):
+    held, _ = losses(textures, views(), [0, 1, 2], [[4], [5], [6]])
+    assert held == 0
+
+
+def test_a_face_that_an_expression_changes_costs(textures):
+    upside_down, _ = losses(textures, views(lambda at: 1 - at), [0, 1, 2], [[4], [5], [6]])
+    assert upside_down > 0.1
+
+
+def test_a_face_like_its_donor_costs_and_one_unlike_it_does_not(textures):
+    _, own = losses(textures, views(), [0, 1], [[0], [1]])
+    assert own > 0.5
+    features = holding(textures, views()).donors.numpy()
+    strangers = [[int(row.argmin())] for row in features[:2] @ features.T]
+    _, other = losses(textures, views(), [0, 1], strangers)
+    assert other == 0
+
+
+def test_an_open_mouth_is_a_lenders(textures):
+    """The lower half is the lender's own: who is the lender is held, another is not."""
+    lender, _ = losses(textures, views(opened=1.0), [MOVED], [[5]])
+    other, _ = losses(textures, views(opened=1.0), [0], [[5]])
+    assert lender == pytest.approx(0, abs=1e-4)
+    assert other > 0
+
+
+def test_rows_that_lend_a_mouth_only_count_nothing(textures):
+    found = losses(textures, views(lambda at: 1 - at), [0, 1], [[0], [1]], np.zeros(2, np.float32))
+    assert found == [0, 0]
+
+
+def test_gradients_reach_the_texture(textures):
+    drawn = tf.Variable(textures[:2] / np.float32(127.5) - 1)
+    loss = holding(textures, views(lambda at: 1 - at))
+    with tf.GradientTape() as tape:
+        held, apart = loss.losses(
+            drawn, np.array([[0], [1]]), np.ones(2, np.float32), tf.random.Generator.from_seed(0)
+        )
+        total = held + apart
+    slope = tape.gradient(total, drawn).numpy()
+    assert np.isfinite(slope).all()
+    assert np.abs(slope).sum() > 0
+
+
+def test_the_ground_shows_where_no_face_is(textures):
+    seen = views()
+    hidden = Views(
+        seen.places, np.zeros((2, 8, 8), np.float32), seen.opened, seen.lenders, seen.inner, 0.5
+    )
+    shown = []
+
+    class Watching(Colours):
+        def describe(self, pictures):
+            shown.append(pictures.numpy())
+            return super().describe(pictures)
+
+    Holding(Watching(), hidden, textures, np.ones(ROWS, bool))
+    assert np.concatenate(shown) == pytest.approx(0.5)
