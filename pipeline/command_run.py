@@ -200,7 +200,7 @@ def add_faces(run: argparse.ArgumentParser) -> None:
     add("--extractor", default=_DEFAULT.extractor, help=f"tells people apart: {known['extractor']}")
     add("--device", default=_DEFAULT.device,
         help=f"where networks run: {', '.join(DEVICES)}; auto: on a GPU if there is "
-        "one")  # fmt: skip
+        "one; cuda and those after it: by ONNX Runtime, see docs/speed.md")  # fmt: skip
 
 
 def _number_or_word(text: str) -> int | str:

@@ -11,7 +11,7 @@ EXPRESSIONS = ("keep", "neutral")
 PERSON_SCOPES = ("clip", "job")
 GLASSES = ("draw", "drop", "keep")
 OCCLUSIONS = ("keep", "cover")
-DEVICES = ("cpu", "auto", "gpu", "npu")
+DEVICES = ("cpu", "auto", "gpu", "npu", "cuda", "tensorrt", "coreml", "directml", "onnx")
 ENCODERS = ("x264", "nvenc", "qsv", "amf", "videotoolbox")
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast",

@@ -17,6 +17,9 @@ FLOOR = {
     "pipeline.geometry",
     "pipeline.network_cache",
     "pipeline.networks",
+    "pipeline.onnx_graph",
+    "pipeline.onnx_runtime",
+    "pipeline.onnx_writing",
 }
 OFFLINE = {
     "generator/network.py",
