@@ -13,8 +13,8 @@ from pipeline.contract import Floats
 _SIGMA: Final = 0.036  # of the side
 _KEPT: Final = 0.35
 _SOFT: Final = 0.08
-_FINE: Final = 1 / 192  # of the side
-_SHARPENED: Final = 0.4
+_FINE: Final = 1 / 384  # of the side
+_SHARPENED: Final = 0.38
 _FEATURES: Final = ((LIPS, 0.02), (LEFT_EYE, 0.03), (RIGHT_EYE, 0.03))
 
 

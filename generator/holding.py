@@ -14,9 +14,10 @@ from keras import ops
 from generator.views import Views
 from pipeline.contract import Floats, Image, Mask
 
-SIDE: Final = 128
+SIDE: Final = 64  # finer detail would be drawn for the recogniser alone
 _SAFELY: Final = 0.14  # of likeness, beyond what makes two faces one person's, or two
 _PIECE: Final = 16
+_SHIFT: Final = 4  # px
 
 
 class Recogniser(Protocol):
@@ -63,8 +64,14 @@ class Holding:
         count = drawn.shape[0]
         small = _shrunk(drawn)
         number = chance.uniform((count,), 1, self._count, tf.int32)
-        calm = self._centred(self._calm(small))
-        moved = self._centred(self._described(self._speaking(small, number, chance), number))
+        still = tf.zeros((count,), tf.int32)
+        calm, moved = (
+            self._centred(self._described(_changed(seen, chance)))
+            for seen in (
+                self._seen(small, still),
+                self._seen(self._speaking(small, number, chance), number),
+            )
+        )
         held = ops.sum(calm * moved, axis=1)
         alike = ops.einsum("bd,bkd->bk", calm, tf.gather(self.donors, anchors))
         wanted = self._recogniser.same
@@ -74,7 +81,7 @@ class Holding:
         )
 
     def _calm(self, small: Any) -> Any:
-        return self._described(small, tf.zeros((small.shape[0],), tf.int32))
+        return self._described(self._seen(small, tf.zeros((small.shape[0],), tf.int32)))
 
     def _speaking(self, small: Any, number: Any, chance: tf.random.Generator) -> Any:
         """Textures with the open mouths of lenders."""
@@ -84,8 +91,8 @@ class Holding:
         share = self._inner * tf.gather(self._opened, number)[:, None, None, None]
         return small + (mouths - small) * share
 
-    def _described(self, small: Any, number: Any) -> Any:
-        """Features (b, d) of length 1 of small textures in the views `number` (b,)."""
+    def _seen(self, small: Any, number: Any) -> Any:
+        """(b, q, q, 3) small textures in the views `number` (b,)."""
         flat = ops.reshape(small, (small.shape[0], SIDE * SIDE, 3))
         corners, shares = (tf.gather(x, number) for x in (self._corners, self._shares))
         seen = sum(
@@ -94,11 +101,27 @@ class Holding:
         opacity = tf.gather(self._opacity, number)
         pictures = ops.reshape(seen, (-1, *opacity.shape[1:3], 3))
         ground = self._views.ground
-        features = self._recogniser.describe(ground + (pictures - ground) * opacity)
-        return _normalised(features)
+        return ground + (pictures - ground) * opacity
+
+    def _described(self, seen: Any) -> Any:
+        """Features (b, d) of length 1."""
+        return _normalised(self._recogniser.describe(seen))
 
     def _centred(self, features: Any) -> Any:
         return _normalised(features - self._mean)
+
+
+def _changed(seen: Any, chance: tf.random.Generator) -> Any:
+    """As another camera would have seen them: brighter or darker, and a little beside."""
+    count, side = seen.shape[0], seen.shape[1]
+    gain = chance.uniform((count, 1, 1, 1), 0.85, 1.15)
+    bright = chance.uniform((count, 1, 1, 1), -0.1, 0.1)
+    room = ops.pad(
+        seen * gain + bright, ((0, 0), (_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)), "reflect"
+    )
+    across, down = (chance.uniform((), 0, 2 * _SHIFT + 1, tf.int32) for _ in range(2))
+    shifted = tf.slice(room, [0, down, across, 0], [-1, side, side, 3])
+    return tf.ensure_shape(shifted, (count, side, side, 3))
 
 
 def _shrunk(pictures: Any) -> Any:

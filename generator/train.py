@@ -32,8 +32,8 @@ _ADVERSARIAL: Final = 0.08
 _SEEN: Final = 0.15
 _ALIKE: Final = 0.01
 _HOLDING: Final = 0.75
-_HELD: Final = 0.3
-_APART: Final = 0.1
+_HELD: Final = 0.15
+_APART: Final = 0.05
 COLUMNS: Final = (
     "epoch", "copied", "seen", "coarse", "strength", "alike", "held", "apart", "fooled", "critic",
 )  # fmt: skip

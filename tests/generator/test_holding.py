@@ -10,10 +10,11 @@ from generator.views import Views
 
 ROWS = 12
 MOVED = 3
+Q = 64
 
 
 class Colours:
-    """Takes faces for people by the mean colours of the picture's quarters."""
+    """Takes faces for people by the colours of the picture's quarters, whatever the light."""
 
     same = 0.5
 
@@ -22,7 +23,9 @@ class Colours:
 
     def describe(self, pictures):
         half = pictures.shape[1] // 2
-        return ops.reshape(ops.average_pool(pictures, half, half), (pictures.shape[0], -1))
+        quarters = ops.average_pool(pictures, half, half)
+        quarters -= ops.mean(quarters, axis=(1, 2, 3), keepdims=True)
+        return ops.reshape(quarters, (pictures.shape[0], -1))
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +36,14 @@ def textures():
 
 
 def views(moved=None, opened=0.0):
-    """A calm view that shows the texture as it is, and one that shows it by `moved` (8, 8, 2)."""
-    y, x = (np.mgrid[:8, :8] + 0.5) / 8
+    """A calm view that shows the texture as it is, and one that shows it by `moved` (q, q, 2)."""
+    y, x = (np.mgrid[:Q, :Q] + 0.5) / Q
     calm = np.stack([x, y], axis=-1).astype(np.float32)
     places = np.stack([calm, calm if moved is None else moved(calm)]).astype(np.float32)
     inner = np.zeros((32, 32), np.float32)
     inner[16:] = 1
     share = np.array([0, opened], np.float32)
-    return Views(places, np.ones((2, 8, 8), np.float32), share, np.full((2, 1), MOVED), inner, 0.0)
+    return Views(places, np.ones((2, Q, Q), np.float32), share, np.full((2, 1), MOVED), inner, 0.0)
 
 
 def holding(textures, seen):
@@ -78,8 +81,8 @@ def test_an_open_mouth_is_a_lenders(textures):
     """The lower half is the lender's own: who is the lender is held, another is not."""
     lender, _ = losses(textures, views(opened=1.0), [MOVED], [[5]])
     other, _ = losses(textures, views(opened=1.0), [0], [[5]])
-    assert lender == pytest.approx(0, abs=1e-4)
-    assert other > 0
+    assert lender == 0
+    assert other > 0.03
 
 
 def test_rows_that_lend_a_mouth_only_count_nothing(textures):
@@ -103,7 +106,7 @@ def test_gradients_reach_the_texture(textures):
 def test_the_ground_shows_where_no_face_is(textures):
     seen = views()
     hidden = Views(
-        seen.places, np.zeros((2, 8, 8), np.float32), seen.opened, seen.lenders, seen.inner, 0.5
+        seen.places, np.zeros((2, Q, Q), np.float32), seen.opened, seen.lenders, seen.inner, 0.5
     )
     shown = []
 
