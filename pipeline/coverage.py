@@ -58,21 +58,23 @@ class Covered:
         return (sighting.frame for sighting in self.sightings)
 
 
-def covered(analysis: Analysis, persons: list[int], drawing: Drawing | None) -> list[Covered]:
+def covered(
+    analysis: Analysis, persons: list[int], drawing: Drawing | None, spent: bool = False
+) -> list[Covered]:
     """The tracks of a file, each with what covers it in every frame.
 
-    `persons` numbers the person of each track.
+    `persons` numbers the person of each. Long tracks that are `spent` are emptied.
     """
     result = []
     many = sum(len(track.sightings) for track in analysis.tracks) > _LOOSE
-    sure = [surely(track) for track in analysis.tracks]
-    spans = [range(first, last + 1) for first, last in sure]
+    spans = [range(first, last + 1) for first, last in map(surely, analysis.tracks)]
     for row, (track, person) in enumerate(zip(analysis.tracks, persons, strict=True)):
-        others = (i for i, other in enumerate(persons) if other == person and i != row)
-        sightings = whole(track, analysis, [spans[i] for i in others])
+        elsewhere = [s for i, s in enumerate(spans) if persons[i] == person and i != row]
+        sightings = whole(track, analysis, elsewhere)
+        own = drawing if track.certain or track.fits else None  # else it may be a pattern
         if many:
             sightings.pack()
-        own = drawing if track.certain or track.fits else None  # else it may be a pattern
+            track.sightings = [] if spent else track.sightings
         rungs = [rung(sighting, own) for sighting in sightings]
         result.append(Covered(sightings, rungs, mixes(rungs)))
     return result

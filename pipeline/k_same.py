@@ -114,7 +114,7 @@ def plans(
             donors[file][person] = mix
             worn[file][person] = replace(shared, shape=worn[file][person].shape)
     result = [
-        planning.arranged(analysis, People(cast.numbers, cast.tracks, persons), given, rooms)
+        planning.arranged(analysis, People(cast.numbers, cast.tracks, persons), given, rooms, True)
         for analysis, cast, persons, given in zip(analyses, casts, worn, donors, strict=True)
     ]
     known = sum(len(member.places) for member in members)

@@ -1,18 +1,21 @@
 """Notices when a track goes on with somebody else's face: who passed in front took the place.
 
 A clear look at the face is compared with one from before: after each moment at which that may have
-happened (faces crossed, or the face was out of sight), and else from time to time.
+happened (faces crossed, or the face was out of sight), and else from time to time. Which frame it
+happened in is told by small pictures of the face in every frame: that after which it looks other
+than in the frames before, and goes on so.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from matcher.cosine import similarity
-from pipeline.contract import Floats, Frame
-from pipeline.geometry import overlap, shared
+from pipeline import planes
+from pipeline.contract import Floats, Frame, Image
+from pipeline.geometry import bounds, pixels, shared
 from pipeline.rooms import Drawing
 from pipeline.samples import sample
 from pipeline.tracks import MESH_FOUND, Sample, Seen, Sighting, Track
@@ -27,6 +30,9 @@ _VANISHED: Final = 10  # frames in which somebody lost may still be before or be
 _MARGIN: Final = 0.04  # of a face's width, above and below
 _BESIDE: Final = 0.2  # of it, left and right: of a face cut off there a detector's box is narrow
 _STRANGERS: Final = 0.4
+_SIDE: Final = 24  # px of a small picture
+_PLAIN: Final = 4.0  # grey levels
+_REMEMBERED: Final = 250  # frames
 
 
 @dataclass(slots=True)
@@ -45,12 +51,50 @@ class _Stretch:
     best: _Look | None = None
 
 
+@dataclass(slots=True)
+class _Memory:
+    """What a track's face looked like in its last frames, small."""
+
+    frames: deque[int] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    pictures: deque[Image] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    def add(self, seen: Sighting, frame: Frame) -> None:
+        """The face in one more frame."""
+        fits = seen.mesh_score >= MESH_FOUND and bool(np.isfinite(seen.mesh).all())
+        box = bounds(seen.mesh) if fits else seen.box  # a detector's boxes are larger
+        picture = planes.shrunk(frame, pixels(box, frame.size), _SIDE)
+        if picture is not None:
+            self.frames.append(frame.index)
+            self.pictures.append(picture)
+
+    def changed(self, start: int, end: int) -> int:
+        """The frame after `start` and up to `end` in which it came to look most unlike before.
+
+        Both frames from it on are unlike both before it: a blink and a flash go by.
+        """
+        if not self.frames:
+            return end
+        frames = np.array(self.frames)
+        rows = np.arange(len(frames))
+        shown = np.stack(self.pictures).reshape(len(rows), -1).astype(np.float32)
+        shown -= shown.mean(axis=1, keepdims=True)
+        shown /= shown.std(axis=1, keepdims=True) + _PLAIN
+        before, after = np.maximum(rows - 1, 0), np.minimum(rows + 1, len(rows) - 1)
+        earlier = np.maximum(rows - 2, 0)
+        pairs = [(before, rows), (before, after), (earlier, rows), (earlier, after)]
+        steps = np.min([np.linalg.norm(shown[a] - shown[b], axis=1) for a, b in pairs], axis=0)
+        steps[(frames <= start) | (frames > end)] = -1
+        last = len(rows) - 1 - int(steps[::-1].argmax())
+        return int(frames[last]) if steps[last] >= 0 else end
+
+
 class Partings:
     """Feed it the tracks after every frame; it tells which have become another person's."""
 
     def __init__(self, drawing: Drawing, faults: "Faults") -> None:
         self._drawing, self._faults = drawing, faults
         self._stretches: dict[int, _Stretch] = {}
+        self._memories: dict[int, _Memory] = {}
 
     def step(self, tracks: list[Track], frame: Frame) -> list[tuple[Track, int]]:
         """Tracks that somebody else took over, and the frame from which on."""
@@ -59,9 +103,11 @@ class Partings:
         crossed = (shared(boxes, boxes) > CROSSED).sum(axis=1) > 1
         kept = {track.number for track in tracks}
         self._stretches = {n: known for n, known in self._stretches.items() if n in kept}
+        self._memories = {n: known for n, known in self._memories.items() if n in kept}
         here = [(t, c) for t, c in zip(near, crossed, strict=True) if t.last.frame == frame.index]
         result = []
         for track, doubtful in here:
+            self._memories.setdefault(track.number, _Memory()).add(track.last, frame)
             now = self._stretches.setdefault(track.number, _Stretch(track.first.frame))
             hidden = doubtful or _hidden(track.last)
             if hidden or _returned(track):
@@ -92,7 +138,7 @@ class Partings:
         if before and self._differ(before, now.best):
             del self._stretches[track.number]
             end = now.start if crossed else now.best.sample.frame
-            return _jump(track, before.sample.frame, end)
+            return self._memories.pop(track.number).changed(before.sample.frame, end)
         if lasted >= _LONGEST:
             self._stretches[track.number] = _Stretch(index + 1, now.best)
         return None
@@ -108,13 +154,6 @@ class Partings:
 
     def _features(self, look: Sample) -> Floats:
         return self._drawing.extractor.extract(look.crop, look.faces)[0]
-
-
-def _jump(track: Track, start: int, end: int) -> int:
-    """The frame after `start` and up to `end` to which the box moved farthest, the last of such."""
-    places = [s for s in track.sightings if start <= s.frame <= end][::-1]
-    alike = [float(overlap(a.box[None], b.box[None])[0, 0]) for b, a in pairwise(places)]
-    return places[int(np.argmin(alike))].frame if alike else end
 
 
 def _hidden(seen: Sighting) -> bool:

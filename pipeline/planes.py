@@ -60,6 +60,19 @@ def region(frame: Frame, box: Box) -> Image:
     return _upright(frame, _rgb(frame, [luma, *chroma]))
 
 
+def shrunk(frame: Frame, box: Box, side: int) -> Image | None:
+    """The luma of a box as shown, clipped to the frame: (side, side), None where none is left."""
+    x1, y1, x2, y2 = _clipped(frame, box)
+    if x1 >= x2 or y1 >= y2:
+        return None
+    x1, y1, x2, y2 = _coded_box(frame, (x1, y1, x2, y2))
+    luma = frame.planes[0][y1:y2, x1:x2]
+    if luma.ndim == 3:
+        luma = np.asarray(cv2.cvtColor(luma, cv2.COLOR_RGB2GRAY), np.uint8)
+    small = cv2.resize(luma, (side, side), interpolation=cv2.INTER_AREA)
+    return _upright(frame, np.asarray(small, np.uint8))
+
+
 def paste(frame: Frame, patches: Sequence[Patch]) -> Frame:
     """A copy of the frame with every patch blended in where its alpha is above 0.
 

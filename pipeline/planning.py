@@ -1,7 +1,8 @@
 """Between the passes: whole tracks, persons, their donors, and how each face-frame is covered."""
 
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matcher.keep import NOBODY
@@ -34,6 +35,27 @@ class Planned:
         return bool(self.kept) and self.kept[row]
 
 
+class Places(Mapping[int, list[tuple[int, int]]]):
+    """frame → (track, row) of each face in it, eight bytes a face: a long clip has millions."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, array[int]] = {}
+
+    def add(self, frame: int, track: int, row: int) -> None:
+        """In a frame lies row `row` of a track."""
+        self._known.setdefault(frame, array("i")).extend((track, row))
+
+    def __getitem__(self, frame: int) -> list[tuple[int, int]]:
+        known = self._known[frame]
+        return list(zip(known[::2], known[1::2], strict=True))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
 @dataclass(slots=True, eq=False)
 class Plan:
     """What the second pass does: plain data."""
@@ -41,7 +63,7 @@ class Plan:
     tracks: list[Planned]
     persons: list[Person]
     donors: list[Ints | None]  # (k,) per person; None: cover by box
-    at: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # frame → (track, row)
+    at: Places = field(default_factory=Places)
 
     def counts(self) -> Counter[Rung]:
         """Face-frames by rung."""
@@ -53,7 +75,9 @@ def plan(
 ) -> Plan:
     """Decide for every face of the file before its first frame is written.
 
-    Whoever of the file is in `cast` already keeps their surrogate, the others join it.
+    Whoever of the file is in `cast` already keeps their surrogate, the others join it. Of a long
+    clip the analysis' tracks are empty afterwards, unless some people are kept: what is needed of
+    their sightings is in the plan.
     """
     known = people(analysis, rooms)
     cast = Cast(analysis.digest) if cast is None else cast
@@ -67,7 +91,7 @@ def plan(
             cast.dress(number, wearer, rooms.drawing, told)
             for number, wearer in zip(numbers, wearers, strict=True)
         ]
-    result = arranged(analysis, known, donors, rooms)
+    result = arranged(analysis, known, donors, rooms, rooms.keeper is None)
     if rooms.keeper is not None:
         _keep(result, analysis, rooms.keeper)
     return result
@@ -83,9 +107,18 @@ def _keep(result: Plan, analysis: Analysis, keeper: Keeper) -> None:
         track.kept, track.listed, track.near = rows, decision.person, decision.near
 
 
-def arranged(analysis: Analysis, known: People, donors: list[Ints | None], rooms: Rooms) -> Plan:
-    """The plan in which each person wears the mix of `donors`, or a cover where that is None."""
-    tracks = covered(analysis, known.numbers, rooms.drawing)
+def arranged(
+    analysis: Analysis,
+    known: People,
+    donors: list[Ints | None],
+    rooms: Rooms,
+    spent: bool = False,
+) -> Plan:
+    """The plan in which each person wears the mix of `donors`, or a cover where that is None.
+
+    Nobody needs the analysis' tracks any more where they are `spent`.
+    """
+    tracks = covered(analysis, known.numbers, rooms.drawing, spent)
     planned = [
         Planned(track.sightings, track.rungs, number, track.mix, certain=seen.certain)
         for track, number, seen in zip(tracks, known.numbers, analysis.tracks, strict=True)
@@ -93,5 +126,5 @@ def arranged(analysis: Analysis, known: People, donors: list[Ints | None], rooms
     result = Plan(planned, known.persons, donors)
     for number, track in enumerate(tracks):
         for row, frame in enumerate(track.frames):
-            result.at.setdefault(frame, []).append((number, row))
+            result.at.add(frame, number, row)
     return result

@@ -7,7 +7,8 @@ they were covered. docs/record.md explains it, faces.schema.json is its JSON Sch
 import json
 import os
 from bisect import bisect_right
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, MutableSequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -82,8 +83,8 @@ class TrackEntry:
     decision: str
     reason: str
     first: int
-    boxes: list[Box]
-    altered: list[Box | None]
+    boxes: MutableSequence[Box]
+    altered: MutableSequence[Box | None]
     coverage: list[list[Any]]  # [how, first, last]
     rendered: Rendered
 
@@ -150,16 +151,21 @@ def timecode(seconds: float) -> str:
 def write(record: Record, target: Path) -> None:
     """Whole or not at all, readable by its owner only. Raises MediaError."""
     with atomic.replacing(target, private=True) as temporary:
-        temporary.write_text(dumps(record), encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(_written(record))
 
 
 def dumps(record: Record) -> str:
     """As JSON that people can read and edit: a line for each list of numbers."""
+    return "".join(_written(record))
+
+
+def _written(record: Record) -> Iterator[str]:
+    """The same in pieces: of two hours it is too much to be held as a whole."""
     from pipeline.record_check import seal
 
-    plain = {"kind": KIND, "version": VERSION, **_without_none(asdict(record))}
-    plain["seal"] = seal(record)
-    return _lines(plain, 0) + "\n"
+    yield from _lines({"kind": KIND, "version": VERSION, **_plain(record), "seal": seal(record)}, 0)
+    yield "\n"
 
 
 def read(path: Path) -> Record:
@@ -252,21 +258,27 @@ def _made(plain: dict[str, Any]) -> Record:
     )
 
 
-def _without_none(plain: dict[str, Any]) -> dict[str, Any]:
-    """Optional fields are left out where nothing is known."""
-    for name, optional in (("added", "person"), ("suspects", "track")):
-        for entry in plain[name]:
-            if entry[optional] is None:
-                del entry[optional]
-    return plain
+def _plain(value: Any) -> Any:
+    """A dataclass as a dict of its fields, without what is optional and not known."""
+    if not is_dataclass(value):
+        return value
+    known = {name.name: getattr(value, name.name) for name in fields(value)}
+    optional = {Added: "person", Suspect: "track"}.get(type(value), "")
+    return {name: own for name, own in known.items() if name != optional or own is not None}
 
 
-def _lines(value: Any, depth: int) -> str:
+def _lines(value: Any, depth: int) -> Iterator[str]:
     """Objects a field a line; lists of objects an object a paragraph; other lists in one line."""
-    inside, margin = " " * (depth + 1), " " * depth
+    value, inside, margin = _plain(value), " " * (depth + 1), " " * depth
     if isinstance(value, dict) and value and depth < 4:
-        rows = (f"{inside}{json.dumps(k)}: {_lines(v, depth + 1)}" for k, v in value.items())
-        return "{\n" + ",\n".join(rows) + f"\n{margin}}}"
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n" + ",\n".join(inside + _lines(v, depth + 1) for v in value) + f"\n{margin}]"
-    return json.dumps(value, ensure_ascii=False)
+        for row, (name, own) in enumerate(value.items()):
+            yield f"{',' if row else '{'}\n{inside}{json.dumps(name)}: "
+            yield from _lines(own, depth + 1)
+        yield f"\n{margin}}}"
+    elif isinstance(value, list) and value and isinstance(_plain(value[0]), dict):
+        for row, own in enumerate(value):
+            yield f"{',' if row else '['}\n{inside}"
+            yield from _lines(own, depth + 1)
+        yield f"\n{margin}]"
+    else:
+        yield json.dumps(value, ensure_ascii=False, default=list)

@@ -50,8 +50,10 @@ def seal(record: Record) -> str:
 
     It is no signature: whoever wants to show a face can say so in `decision`.
     """
-    tracks = [
-        [t.number, t.first, t.boxes, t.altered, t.coverage, t.rendered.decision, t.rendered.person]
-        for t in record.tracks
-    ]
-    return hashlib.sha256(json.dumps([record.output.sha256, tracks]).encode()).hexdigest()
+    total = hashlib.sha256(f"[{json.dumps(record.output.sha256)}, [".encode())
+    for row, t in enumerate(record.tracks):
+        shown = t.rendered.decision, t.rendered.person
+        track = [t.number, t.first, t.boxes, t.altered, t.coverage, *shown]
+        total.update(((", " if row else "") + json.dumps(track, default=list)).encode())
+    total.update(b"]]")
+    return total.hexdigest()

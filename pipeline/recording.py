@@ -13,6 +13,7 @@ import numpy as np
 from pipeline import k_same, suspects
 from pipeline import record as records
 from pipeline.analysis import Analysis, digest
+from pipeline.box_rows import BoxRows
 from pipeline.contract import Frame, Patch
 from pipeline.errors import MediaError
 from pipeline.planning import Plan, Planned
@@ -145,7 +146,7 @@ class Recorder:
         done = self._done[row]
         decision = KEEP if any(track.kept) else REPLACE
         first, boxes = boxes_of(track)
-        drawn: list[records.Box | None] = [None] * len(boxes)
+        drawn = BoxRows(None for _ in boxes)
         for frame, _, box in self.faces(row):
             drawn[frame - first] = box
         number = track.person + 1
@@ -219,11 +220,11 @@ def altered(patches: list[Patch], size: tuple[int, int]) -> tuple[int, int, int,
     return (x1, y1, x2, y2) if x1 < x2 and y1 < y2 else _NOWHERE
 
 
-def boxes_of(track: Planned) -> tuple[int, list[records.Box]]:
+def boxes_of(track: Planned) -> tuple[int, BoxRows]:
     """The first frame and a box for it and each later one; where a face is out of the picture
     its last box stands.
     """
-    boxes: list[records.Box] = []
+    boxes = BoxRows()
     first = next(iter(track.sightings)).frame
     for sighting in track.sightings:
         low, high = np.floor(sighting.box[:2]), np.ceil(sighting.box[2:])

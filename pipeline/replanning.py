@@ -94,7 +94,7 @@ def planned(
         person = draft.persons.index(draft.tracks[row].person)
         plan.tracks.append(Planned(sightings, rungs, person, mixes(rungs)))
         for place, sighting in enumerate(sightings):
-            plan.at.setdefault(sighting.frame, []).append((number, place))
+            plan.at.add(sighting.frame, number, place)
     return plan
 
 

@@ -1,7 +1,8 @@
 """Steadies a track's meshes without lag: what moves slowly is averaged, what moves fast is not.
 
 The idea of the One-Euro filter (Casiez, Roussel, Vogel, CHI 2012, doi:10.1145/2207676.2208639),
-looking both ways, since the whole track is known.
+looking both ways, since the whole track is known. Lids and lips turn back at once: they are
+steadied in the head, and told by how far they are off their mean: a little off is trembling.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,16 +14,18 @@ import numpy as np
 
 from detector.iris import LEFT, RIGHT
 from generator.regions import INNER_LIPS, LIPS
-from pipeline.contract import Floats, Mask
+from pipeline.contract import MESH_POINTS, Floats
 from pipeline.tracks import MESH_FOUND, Sighting
 
 _KERNEL: Final = np.array([0.06, 0.24, 0.4, 0.24, 0.06], np.float32)
-_STILL: Final = 0.004
+_STILL: Final = 0.004  # of the face's width, a frame
+_FAST: Final = 0.03
+_TREMBLES: Final = 0.003  # of the width, off where the frames around have it; by twice it moves
+_TREMBLES_PX: Final = 0.4
 _PIECE: Final = 512
 _CONTEXT: Final = 4
-_FAST: Final = 0.03
 SPEAKING: Final = [*LEFT, *RIGHT, *LIPS, *INNER_LIPS]
-_FAST_PARTS: Final = 0.008  # a blink is over in five frames: lids and lips are steadied less
+_HEAD: Final = np.setdiff1d(np.arange(MESH_POINTS), SPEAKING)
 _STILL_GAZE: Final = 0.03
 _FAST_GAZE: Final = 0.15
 
@@ -42,8 +45,8 @@ def steady(sightings: list[Sighting]) -> list[Sighting]:
     result = list(sightings)
     for start, end in _runs(sightings):
         meshes = _steady_meshes(np.stack([s.mesh for s in sightings[start:end]]))
-        gazes = np.stack([s.gaze for s in sightings[start:end]])
-        gazes = _averaged(gazes[:, None], 1.0, _STILL_GAZE, _FAST_GAZE)[:, 0]
+        gazes = np.stack([s.gaze for s in sightings[start:end]])[:, None]
+        gazes = _drawn(gazes, _slow(gazes, _STILL_GAZE, _FAST_GAZE))[:, 0]
         for row, (mesh, gaze) in enumerate(zip(meshes, gazes, strict=True), start):
             own = sightings[row].gaze
             gaze = gaze if np.isfinite(gaze).all() else own
@@ -68,35 +71,43 @@ def _known(sighting: Sighting) -> bool:
 
 
 def _steady_meshes(meshes: Floats) -> Floats:
+    """(t, 468, 3) meshes: the head as a whole, and how lids and lips move in it."""
     width = np.ptp(meshes[:, :, 0], axis=1)[:, None]
-    fast = np.full(meshes.shape[1], _FAST, np.float32)
-    fast[SPEAKING] = _FAST_PARTS
-    turning = np.zeros(meshes.shape[1], np.bool_)
-    turning[SPEAKING] = True
-    return _averaged(meshes, width, _STILL, fast, turning)
-
-
-def _mean_speed(padded: Floats) -> Floats:
-    result: Floats = np.linalg.norm(padded[3:-1] - padded[1:-3], axis=2) / 2
+    head = meshes[:, _HEAD]
+    calm = _trembling(head, width)
+    shares = np.maximum(calm, _slow(head, _STILL * width, _FAST * width))
+    result = meshes.copy()
+    result[:, _HEAD] = steadier = _drawn(head, shares)
+    moved = (steadier - head).mean(axis=1, keepdims=True)
+    own = meshes[:, SPEAKING] - head.mean(axis=1, keepdims=True)
+    result[:, SPEAKING] = meshes[:, SPEAKING] + moved + _drawn(own, _trembling(own, width)) - own
     return result
 
 
-def _averaged(
-    points: Floats,
-    unit: Floats | float,
-    still: float,
-    fast: Floats | float,
-    turning: Mask | bool = False,
-) -> Floats:
-    """(t, p, c) points, averaged below a speed of `still` units a frame, untouched above `fast`;
-    points that are `turning` (p,) are fast also where they only turn back.
+def _trembling(points: Floats, width: Floats) -> Floats:
+    """(t, p) 1 where a point lies hardly off the mean of the frames around it: it moves evenly,
+    however fast, or trembles; 0 where it turns back.
     """
+    off = np.linalg.norm((points - _mean(points))[..., :2], axis=2)
+    result: Floats = np.clip(2 - off / np.maximum(_TREMBLES * width, _TREMBLES_PX), 0, 1)
+    return result
+
+
+def _slow(points: Floats, still: Floats | float, fast: Floats | float) -> Floats:
+    """(t, p) 1 below a speed of `still` a frame, 0 above `fast`."""
+    padded = np.concatenate([points[:1], points, points[-1:]])
+    speed = np.linalg.norm(padded[2:] - padded[:-2], axis=2) / 2
+    result: Floats = np.clip((fast - speed) / np.maximum(fast - still, 1e-6), 0, 1)
+    return result
+
+
+def _drawn(points: Floats, shares: Floats) -> Floats:
+    """(t, p, c) points, drawn by some shares (t, p) to their means over the frames around."""
+    return (points + shares[:, :, None] * (_mean(points) - points)).astype(np.float32)
+
+
+def _mean(points: Floats) -> Floats:
+    """(t, p, c) points, averaged over two frames each way."""
     padded = np.concatenate([points[:1], points[:1], points, points[-1:], points[-1:]])
-    mean = sum(w * padded[i : i + len(points)] for i, w in enumerate(_KERNEL))
-    steps = np.linalg.norm(np.diff(padded[1:-1], axis=0), axis=2)
-    # Both neighbours count: at the turning point of a blink their mean does not move at all.
-    speed = np.where(turning, np.maximum(steps[1:], steps[:-1]), _mean_speed(padded))
-    speed = speed / np.maximum(unit, 1e-6)
-    share = np.clip((fast - speed) / (fast - still), 0, 1)[:, :, None]
-    result: Floats = (points + share * (mean - points)).astype(np.float32)
+    result: Floats = sum(w * padded[i : i + len(points)] for i, w in enumerate(_KERNEL))
     return result

@@ -11,7 +11,6 @@ from pipeline.people import people
 from pipeline.settings import Settings
 
 SIDE = 200
-SWAPPED = 30
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +20,9 @@ def heads(render, donors, rooms):
     return [render([int(row)], SIDE, wall) for row in donors.rows.rows[[3, 90]]]
 
 
-def told(rooms, pictures):
+def told(rooms, pictures, **settings):
     """The spans of the tracks of a clip, first to last frame, and their persons."""
-    analyst = Analyst(Analysis(b""), rooms, Settings())
+    analyst = Analyst(Analysis(b""), rooms, Settings(**settings))
     for number, picture in enumerate(pictures):
         analyst.step(Frame((picture,), "rgb24", number, number, Fraction(1, 25), "bt601", True))
     analyst.finish()
@@ -32,12 +31,23 @@ def told(rooms, pictures):
     return spans, people(analyst.result, rooms).numbers, analyst.result.shots
 
 
-def test_who_takes_the_place_of_another_is_another_person(rooms, heads):
-    spans, numbers, shots = told(rooms, [heads[0]] * SWAPPED + [heads[1]] * 60)
+@pytest.mark.parametrize(("swapped", "every"), [(30, 1), (31, 3), (30, "auto"), (33, "auto")])
+def test_who_takes_the_place_of_another_is_another_person_from_that_frame_on(
+    rooms, heads, swapped, every
+):
+    pictures = [heads[0]] * swapped + [heads[1]] * 52
+    spans, numbers, shots = told(rooms, pictures, detect_every=every)
     assert shots == [0]
-    (first, left), (came, last) = spans
-    assert (first, last, came) == (0, 89, left + 1)
-    assert abs(came - SWAPPED) <= 1
+    assert spans == [(0, swapped - 1), (swapped, len(pictures) - 1)]
+    assert numbers == [0, 1]
+
+
+def test_who_takes_the_place_of_another_while_they_move_is_another_person_from_that_frame_on(
+    rooms, heads
+):
+    pictures = [np.roll(heads[n >= 34], 2 * abs(n % 36 - 18), axis=1) for n in range(86)]
+    spans, numbers, _ = told(rooms, pictures)
+    assert spans == [(0, 33), (34, 85)]
     assert numbers == [0, 1]
 
 

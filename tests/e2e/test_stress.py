@@ -267,7 +267,8 @@ def test_what_covers_a_person_looks_like_itself_and_unlike_what_covers_others(
         alike = judge.alike(result.features[a], result.features[b])
         (same if a[1] == b[1] else other).append(alike)
     assert np.median(same) > RECOGNISED
-    assert np.median(other) < np.percentile(same, 20)  # some looks are half hidden
+    assert np.median(other) < np.percentile(same, 5)
+    assert np.percentile(other, 95) < np.median(same)
 
 
 def test_nothing_is_covered_where_nobody_is(result):

@@ -21,7 +21,8 @@ def planned(astronaut, face, rooms):
     track = Track(0, 0, [Sighting.detected(0, face, 0)])
     known = analysis.of_faces([track], Frame((astronaut,), "rgb24"), b"portrait", rooms)
     plan = planning.plan(known, rooms, Settings(), b"salt")
-    plan.at = {frame: plan.at[0] for frame in range(FRAMES)}
+    for frame in range(1, FRAMES):
+        plan.at.add(frame, 0, 0)
     return plan
 
 

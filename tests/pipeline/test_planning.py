@@ -1,10 +1,15 @@
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from matcher.keep import nothing_kept
+from pipeline import coverage
 from pipeline.analysis import Analysis
 from pipeline.coverage import AFTER, BEFORE, Rung
 from pipeline.geometry import bounds
-from pipeline.planning import plan
+from pipeline.planning import Places, plan
 from pipeline.settings import Settings
 from pipeline.tracks import Seen, Sighting, Track
 
@@ -245,3 +250,33 @@ def test_a_persons_style_is_that_of_the_longest_track_in_which_it_was_seen(
         track.features = two_people[0]
     (person,) = planned(rooms, *tracks).persons
     assert person.style == pytest.approx(worn, nan_ok=True)
+
+
+@pytest.mark.parametrize("keeping", [False, True])
+def test_a_long_clip_is_held_once(rooms, monkeypatch, keeping):
+    """Once planned its analysis holds no sightings, unless they still tell whom to keep."""
+    monkeypatch.setattr(coverage, "_LOOSE", 50)
+    track = Track(0, 0, [sighting(n) for n in range(60)])
+    bare = replace(rooms, drawing=None, keeper=Nobody() if keeping else None)
+    todo = plan(analysis(track), bare, Settings(mode="solid"), b"salt")
+    assert len(todo.tracks[0].sightings) == 60
+    assert len(track.sightings) == (60 if keeping else 0)
+
+
+class Nobody:
+    """A keep-list on which nobody is found."""
+
+    def decisions(self, analysis):
+        return [nothing_kept() for _ in analysis.tracks]
+
+
+def test_where_faces_lie_takes_little_memory_and_reads_like_a_mapping():
+    places = Places()
+    for frame in range(1000):
+        for track in range(20):
+            places.add(frame, track, frame)
+    held = sys.getsizeof(places._known) + sum(map(sys.getsizeof, places._known.values()))
+    assert held / 20_000 < 24
+    assert places[3] == [(track, 3) for track in range(20)]
+    assert places.get(1000, []) == []
+    assert list(places) == list(range(1000))

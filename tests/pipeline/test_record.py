@@ -2,11 +2,13 @@
 
 import json
 import stat
+from dataclasses import replace
 
 import fastjsonschema
 import pytest
 
 from pipeline import record as records
+from pipeline.box_rows import BoxRows
 from pipeline.errors import MediaError, RecordError
 from pipeline.record import (
     Added,
@@ -75,6 +77,27 @@ def test_only_its_owner_may_read_it(made, tmp_path):
 
 def test_the_boxes_of_a_track_are_one_line(made):
     assert '"boxes": [[1, 2, 30, 40], [1, 2, 30, 40], [1, 2, 30, 40]]' in records.dumps(made)
+
+
+def test_boxes_of_either_kind_are_written_alike_and_have_one_seal(made):
+    plain = records.dumps(made)
+    for entry in made.tracks:
+        entry.boxes, entry.altered = BoxRows(entry.boxes), BoxRows(entry.altered)
+    assert records.dumps(made) == plain
+    assert records.loads(plain) == made
+
+
+def test_a_record_is_written_track_by_track(made):
+    """All of it at once would take several times the room of its text."""
+    made.input.frames = 3000
+    made.tracks = [
+        replace(track(number), boxes=BoxRows([[100, 200, 300, 400]] * 3000),
+                altered=BoxRows([None] * 3000), coverage=[])
+        for number in range(1, 9)
+    ]  # fmt: skip
+    pieces = list(records._written(made))
+    assert max(map(len, pieces)) < sum(map(len, pieces)) / 8
+    assert len(records.loads("".join(pieces)).tracks) == 8
 
 
 def test_the_shipped_schema_is_one_and_accepts_a_record(made):
