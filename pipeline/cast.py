@@ -10,6 +10,7 @@ import numpy as np
 from matcher.cosine import similarity
 from pipeline import steering, trial
 from pipeline.analysis import Faults
+from pipeline.assigning import assigned
 from pipeline.contract import Floats, Ints, Person
 from pipeline.people import demanded
 from pipeline.rooms import Drawing
@@ -129,10 +130,8 @@ class Cast:
         few = np.array([row in small for row in rows])[:, None]
         few = few | np.array([self._members[number].small for number in known])
         possible = alike >= demanded(drawing, few)
-        from scipy.optimize import linear_sum_assignment  # heavy: half a second
-
-        pairs = zip(*linear_sum_assignment(np.where(possible, -alike, 0.0)), strict=True)
-        return [(rows[a], known[b]) for a, b in pairs if possible[a, b]]
+        pairs = assigned(np.where(possible, -alike, 0.0), possible)
+        return [(rows[a], known[b]) for a, b in pairs]
 
     def _new(self, person: Person, small: bool) -> int:
         number, self._count = self._count, self._count + 1

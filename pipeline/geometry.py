@@ -4,10 +4,15 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.contract import Floats, Image, Ints
+from pipeline.contract import Floats, Image, Ints, Mask
 
-_FLAT: Final = np.float32(1e-6)
+_FLAT: Final = 1e-6
+_HALF: Final = np.float32(0.5)
+_TURNED_AWAY: Final = 1e9  # behind all that face the camera
+
+Complex = NDArray[np.complex128]
 
 
 def similarity(source: Floats, target: Floats) -> Floats:
@@ -71,7 +76,8 @@ def yaw(mesh: Floats, canonical: Floats) -> float:
 
 def bounds(points: Floats) -> Floats:
     """The upright box (4,) x1 y1 x2 y2 around (n, 2 or 3) points."""
-    return np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)]).astype(np.float32)
+    x, y = points[:, 0], points[:, 1]
+    return np.array([x.min(), y.min(), x.max(), y.max()], np.float32)
 
 
 def scaled(box: Floats, factor: float) -> Floats:
@@ -113,54 +119,104 @@ def rasterise(points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
     `points` is (p, 2) or (p, 3) px; with a depth, triangles that face the camera lie over those
     turned away, and nearer ones (lower z) over farther ones. `size` is (width, height).
     """
-    order = _far_to_near(points[triangles]) if points.shape[1] == 3 else np.arange(len(triangles))
-    rows, places = _filled(points[:, :2][triangles[order]], size)
+    return _covered(_corners(points, triangles), points, triangles, size)
+
+
+def _corners(points: Floats, triangles: Ints) -> Complex:
+    """(3, t) the corners of the triangles as complex numbers x + iy: one array for both axes."""
+    plane = np.empty(len(points), np.complex128)
+    plane.real, plane.imag = points[:, 0], points[:, 1]
+    return plane[triangles.T]
+
+
+def _covered(corners: Complex, points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
+    """What `rasterise` gives, of corners (3, t) that are already looked up."""
+    order = np.flatnonzero(_reaching(corners, size))
+    if points.shape[1] == 3:
+        order = order[_far_to_near(corners[:, order], points[triangles.T[:, order], 2])]
+    rows, places = _filled(corners[:, order], size)
     cover = np.full(size[0] * size[1], -1, np.int64)
     cover[places] = order[rows]
     return cover.reshape(size[1], size[0])
 
 
-def _far_to_near(corners: Floats) -> Ints:
-    """The order in which to draw triangles (t, 3, 3): those turned away first, then by depth."""
-    (ax, bx, cx), (ay, by, cy), depths = corners.transpose(2, 1, 0)
-    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    facing = (area > 0) == (np.median(area) > 0)
-    return np.lexsort((-depths.sum(axis=0), facing))
+def _reaching(corners: Complex, size: tuple[int, int]) -> Mask:
+    """(t,) which triangles of corners (3, t) may cover a pixel of a picture of `size`."""
+    low, high = _ends(corners)
+    across = (high.real >= -1) & (low.real <= size[0])
+    return np.asarray(across & (high.imag >= -1) & (low.imag <= size[1]))
 
 
-def _filled(corners: Floats, size: tuple[int, int]) -> tuple[Ints, Ints]:
-    """All pixels of triangles (t, 3, 2), one after the other: row of the triangle, flat place.
+def _ends(corners: Complex) -> Complex:
+    """(2, t) the least and the largest x and y of triangles (3, t)."""
+    ends = np.empty((2, corners.shape[1]), np.complex128)
+    for given, part in ((corners.real, ends.real), (corners.imag, ends.imag)):
+        a, b, c = given
+        np.minimum(np.minimum(a, b), c, out=part[0])
+        np.maximum(np.maximum(a, b), c, out=part[1])
+    return ends
+
+
+def _far_to_near(corners: Complex, depths: Floats) -> Ints:
+    """The order in which to draw triangles (3, t): those turned away first, then by depth."""
+    across, down = corners[1] - corners[0], corners[2] - corners[0]
+    facing = across.real * down.imag - across.imag * down.real > 0
+    if 2 * np.count_nonzero(facing) < len(facing):
+        facing = ~facing
+    far = np.where(facing, 0, _TURNED_AWAY) + depths.sum(axis=0, dtype=np.float64)
+    return np.argsort(-far, kind="stable")
+
+
+def _filled(corners: Complex, size: tuple[int, int]) -> tuple[Ints, Ints]:
+    """All pixels of triangles (3, t), one after the other: row of the triangle, flat place.
 
     Row by row from edge to edge, and half a pixel beyond, so that no gap is left between two.
     """
-    (top, middle, low), (x1, x2, x3) = _downwards(corners)
-    first = np.clip(np.ceil(top), 0, size[1]).astype(np.int64)
-    last = np.clip(np.floor(low), -1, size[1] - 1).astype(np.int64)
-    triangle, row = _runs(first, np.maximum(last - first + 1, 0))
-    down = row - top[triangle]
-    across = ((x3 - x1) / np.maximum(low - top, _FLAT))[triangle] * down + x1[triangle]
-    upper = (x2 - x1) / np.maximum(middle - top, _FLAT)
-    lower = (x3 - x2) / np.maximum(low - middle, _FLAT)
-    down = row - middle[triangle]
-    other = np.where(down < 0, upper[triangle], lower[triangle]) * down + x2[triangle]
-    left = np.clip(np.ceil(np.minimum(across, other) - 0.5), 0, size[0]).astype(np.int64)
-    right = np.clip(np.floor(np.maximum(across, other) + 0.5), -1, size[0] - 1).astype(np.int64)
-    run, place = _runs(row * size[0] + left, np.maximum(right - left + 1, 0))
-    return triangle[run], place
+    edges = _edges(corners)
+    first = np.clip(np.ceil(edges[:, 0]), 0, size[1]).astype(np.int64)
+    last = np.clip(np.floor(edges[:, 7]), -1, size[1] - 1).astype(np.int64)
+    lengths = np.maximum(last - first + 1, 0)
+    row = _runs(first, lengths)
+    top, start, long, middle, bend, upper, lower, _ = np.repeat(edges, lengths, axis=0).T
+    down = row.astype(np.float32)
+    across = (down - top) * long + start
+    down -= middle
+    other = np.where(down < 0, upper, lower) * down + bend
+    left = np.clip(np.ceil(np.minimum(across, other) - _HALF), 0, size[0]).astype(np.int64)
+    right = np.clip(np.floor(np.maximum(across, other) + _HALF), -1, size[0] - 1).astype(np.int64)
+    widths = np.maximum(right - left + 1, 0)
+    triangle = np.repeat(np.arange(len(edges)), lengths)
+    return np.repeat(triangle, widths), _runs(row * size[0] + left, widths)
 
 
-def _downwards(corners: Floats) -> tuple[Floats, Floats]:
-    """(3, t) y and x of the corners of triangles (t, 3, 2), the uppermost first."""
-    order = np.argsort(corners[..., 1], axis=1)
-    x, y = (np.take_along_axis(corners[..., axis], order, axis=1).T for axis in (0, 1))
-    return np.ascontiguousarray(y), np.ascontiguousarray(x)
+def _edges(corners: Complex) -> Floats:
+    """(t, 8) of triangles (3, t): y and x of the upper end of the long edge and its x a row; y and
+    x of the corner beside it, the x a row of the edges above and below that; y of the lower end.
+    """
+    # Complex numbers are in order of their real parts, so that y comes first.
+    a, b, c = corners.imag + 1j * corners.real
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    top, rest = np.minimum(low, c), np.maximum(low, c)
+    middle, bottom = np.minimum(rest, high), np.maximum(rest, high)
+    edges = np.empty((len(top), 8), np.float32)
+    edges[:, 0], edges[:, 1], edges[:, 2] = top.real, top.imag, _slope(top, bottom)
+    edges[:, 3], edges[:, 4] = middle.real, middle.imag
+    edges[:, 5], edges[:, 6] = _slope(top, middle), _slope(middle, bottom)
+    edges[:, 7] = bottom.real
+    return edges
 
 
-def _runs(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:
-    """Whole numbers from each of the starts on, one run after the other, and whose run each is."""
+def _slope(top: Complex, bottom: Complex) -> NDArray[np.float64]:
+    """(t,) of the edges between points y + ix the way along x a row."""
+    return np.asarray((bottom.imag - top.imag) / np.maximum(bottom.real - top.real, _FLAT))
+
+
+def _runs(starts: Ints, lengths: Ints) -> Ints:
+    """Whole numbers from each of the starts on, one run after the other."""
     ends = np.cumsum(lengths)
-    run = np.repeat(np.arange(len(starts)), lengths)
-    return run, np.arange(len(run)) + np.repeat(starts - ends + lengths, lengths)
+    result = np.repeat(starts - ends + lengths, lengths)
+    result += np.arange(len(result))
+    return result
 
 
 def mapping(
@@ -171,39 +227,42 @@ def mapping(
     Piecewise affine from `target` (p, 2 or 3) to `source` (p, 2 or 3) points, px. Two (h, w)
     maps for cv2.remap; -1 where no triangle lies.
     """
-    cover = rasterise(target, triangles, size)
-    corners = source[:, :2][triangles]
-    affine = _affines(target[:, :2][triangles], corners)
+    places = _places(source, target, triangles, size)
+    return places[..., 0], places[..., 1]
+
+
+def _places(source: Floats, target: Floats, triangles: Ints, size: tuple[int, int]) -> Floats:
+    """(h, w, 2) both maps of `mapping`."""
+    corners, goals = _corners(target, triangles), _corners(source, triangles)
+    cover = _covered(corners, target, triangles, size)
+    table = np.full((5, len(triangles) + 1), -1 - 1j, np.complex64)  # the last: no triangle
+    table[:2, -1] = 0
+    table[:3, :-1] = _affines(corners, goals)
     # A pixel on the edge of a sliver, as between closed lips, would be carried far beyond it.
-    table = np.full((2, 5, len(triangles) + 1), -1, np.float32)  # the last: where no triangle lies
-    table[:, :3, :-1] = affine.transpose(1, 2, 0)
-    table[:, 3, :-1], table[:, 4, :-1] = corners.min(axis=1).T, corners.max(axis=1).T
-    x, y = np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)[:, None]
-    maps = []
-    for by_x, by_y, rest, low, high in table:
-        place = by_x.take(cover, mode="wrap") * x
-        place += by_y.take(cover, mode="wrap") * y
-        place += rest.take(cover, mode="wrap")
-        np.maximum(place, low.take(cover, mode="wrap"), out=place)
-        np.minimum(place, high.take(cover, mode="wrap"), out=place)
-        maps.append(place)
-    return maps[0], maps[1]
+    table[3:, :-1] = _ends(goals)
+    by_x, by_y, rest, low, high = (row.take(cover, mode="wrap").view(np.float32) for row in table)
+    by_x *= np.repeat(np.arange(size[0], dtype=np.float32), 2)
+    by_y *= np.arange(size[1], dtype=np.float32)[:, None]
+    result = by_x
+    result += by_y
+    result += rest
+    np.maximum(result, low, out=result)
+    np.minimum(result, high, out=result)
+    return result.reshape(size[1], size[0], 2)
 
 
-def _affines(source: Floats, target: Floats) -> Floats:
-    """(t, 2, 3) affine maps that carry each of t triangles (t, 3, 2) onto its twin."""
-    (x, y), goals = (t.transpose(2, 1, 0).astype(np.float64) for t in (source, target))
-    across, down = x[1:] - x[0], y[1:] - y[0]
-    area = across[0] * down[1] - across[1] * down[0]
+def _affines(source: Complex, target: Complex) -> Complex:
+    """(3, t) affine maps x * first + y * second + third that carry each of t triangles (3, t) onto
+    its twin.
+    """
+    across, down = source[1] - source[0], source[2] - source[0]
+    area = across.real * down.imag - across.imag * down.real
     flat = np.abs(area) < _FLAT
     inverse = np.where(flat, 0.0, 1 / np.where(flat, 1.0, area))
-    rows = []
-    for goal in goals:
-        edges = goal[1:] - goal[0]
-        by_x = (edges[0] * down[1] - edges[1] * down[0]) * inverse
-        by_y = (edges[1] * across[0] - edges[0] * across[1]) * inverse
-        rows.append([by_x, by_y, goal[0] - by_x * x[0] - by_y * y[0]])
-    return np.array(rows, np.float32).transpose(2, 0, 1)
+    first, second = (target[1] - target[0]) * inverse, (target[2] - target[0]) * inverse
+    by_x = first * down.imag - second * across.imag
+    by_y = second * across.real - first * down.real
+    return np.array([by_x, by_y, target[0] - by_x * source[0].real - by_y * source[0].imag])
 
 
 def warp(
@@ -213,9 +272,9 @@ def warp(
 
     The first has the dtype of `image`.
     """
-    map_x, map_y = mapping(source, target, triangles, size)
-    moved = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return moved, (map_x > -1).astype(np.float32)
+    places = _places(source, target, triangles, size)
+    moved = cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved, (places[..., 0] > -1).astype(np.float32)
 
 
 def barycentric(corners: Floats) -> Floats:

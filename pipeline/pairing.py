@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from pipeline.assigning import assigned
 from pipeline.contract import Floats
 from pipeline.geometry import overlap
 from pipeline.tracks import Track
@@ -15,14 +16,11 @@ def pairs(tracks: list[Track], boxes: Floats, frame: int) -> list[tuple[Track, i
     """Which track goes on in which of the n boxes (n, 4)."""
     if not tracks or not len(boxes):
         return []
-    from scipy.optimize import linear_sum_assignment  # heavy: half a second
-
     expected = np.stack([track.predicted(frame) for track in tracks])
     cost = 1 - overlap(expected, boxes) + 0.3 * _distance(expected, boxes)
     possible = _plausible(expected, boxes)
-    rows, columns = linear_sum_assignment(np.where(possible, cost, 1e6))
-    best = zip(rows.tolist(), columns.tolist(), strict=True)
-    return [(tracks[r], c) for r, c in best if possible[r, c]]
+    best = assigned(np.where(possible, cost, 1e6), possible)
+    return [(tracks[row], column) for row, column in best]
 
 
 def _distance(a: Floats, b: Floats) -> Floats:

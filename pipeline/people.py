@@ -261,6 +261,9 @@ def clustered(apart: Floats, farthest: float) -> Ints:
 
     `apart` is (m, m); a pair that must not be linked lies more than m² times farther apart.
     """
+    pairs = np.triu_indices(len(apart), 1)
+    if not (apart[pairs] <= farthest).any():
+        return np.arange(1, len(apart) + 1)  # as mostly, and then without a library
     from scipy.cluster.hierarchy import fcluster, linkage  # heavy
     from scipy.spatial.distance import squareform
 

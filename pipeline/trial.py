@@ -3,6 +3,7 @@ of another sex or age, is dropped.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from matcher.cosine import similarity
 from pipeline import planes
 from pipeline.analysis import Faults
-from pipeline.contract import Floats, Frame, Ints, Person
+from pipeline.contract import Floats, Frame, Image, Ints, Person
+from pipeline.crew import Crew
 from pipeline.rooms import Drawing
 from pipeline.tracks import Sample
 from pipeline.wearing import wear
@@ -29,10 +31,10 @@ def least_alike(
     wearers: list[tuple[Person, Sample | None]],
     draws: Iterable[Ints],
     drawing: Drawing,
-    worn: Sequence[Floats] = (),
+    taken: Sequence[Floats] = (),
 ) -> Tried:
     """The first of the donors drawn whose surrogate is a stranger to all who will wear it, no
-    double of those that others wear, whose features (d,) are `worn`, and of the wearers' kind.
+    double of those that others wear, whose features (d,) are `taken`, and of the wearers' kind.
 
     Where none of `draws` (at least one) is all of that, the one that lacks least of it; where
     nobody's features and a good look at the face are known, the first. Where faces are
@@ -42,10 +44,9 @@ def least_alike(
     if not known:
         return next(iter(draws)), None
     people = np.stack([person.features for person, _ in known])
-    others = np.stack(worn) if len(worn) else np.zeros((0, len(drawing.mean)), np.float32)
+    others = np.stack(taken) if len(taken) else np.zeros((0, len(drawing.mean)), np.float32)
     best: tuple[tuple[float, float], Tried] | None = None
-    for donors in _promising(draws, people, others, drawing):
-        faces = np.concatenate([dressed(p, look, donors, drawing) for p, look in known])
+    for donors, faces in _tried_on(_promising(draws, people, others, drawing), known, drawing):
         alike = _alike(faces, people, others, drawing)
         alike = alike - drawing.thresholds.unlike if np.isfinite(alike) else np.inf
         lacks = max(alike, 0) / _WEIGHED + max(of_other_kind(faces, people, drawing) - 1, 0)
@@ -56,6 +57,24 @@ def least_alike(
             break
     assert best is not None
     return best[1]
+
+
+def _tried_on(
+    mixes: Iterable[Ints], known: list[tuple[Person, Sample]], drawing: Drawing
+) -> Iterator[tuple[Ints, Floats]]:
+    """Each mix of donors and the features (n, d) of those who wear it; several are drawn at once,
+    as far ahead as there are cores.
+    """
+    with Crew() as crew:
+        some, waiting = crew.threads if drawing.concurrent else 1, iter(mixes)
+        while several := list(islice(waiting, some)):
+            drawn = crew.all(
+                lambda mix: [worn(p, look, mix, drawing) for p, look in known], several
+            )
+            for mix, pictures in zip(several, drawn, strict=True):
+                looks = zip(pictures, known, strict=True)
+                faces = [drawing.extractor.extract(p, look.faces) for p, (_, look) in looks]
+                yield mix, np.concatenate(faces)
 
 
 def _alike(faces: Floats, people: Floats, others: Floats, drawing: Drawing) -> float:
@@ -70,14 +89,14 @@ def _promising(
 ) -> Iterable[Ints]:
     """Of the donors drawn those _TRIED, in their order, that are expected to lack least."""
     mixes = list(draws) if drawing.expected else []
-    faces = drawing.expected(mixes) if drawing.expected and mixes else None
-    if faces is None:
+    expected = drawing.expected(mixes) if drawing.expected and mixes else None
+    if expected is None:
         return mixes or draws
     lacks = []
-    for row in faces:
-        worn = np.repeat(row[None], len(people), axis=0)
-        other = of_other_kind(worn, people, drawing)
-        lacks.append(_alike(worn, people, others, drawing) + _WEIGHED * max(other - 1, 0))
+    for row in expected:
+        faces = np.repeat(row[None], len(people), axis=0)
+        other = of_other_kind(faces, people, drawing)
+        lacks.append(_alike(faces, people, others, drawing) + _WEIGHED * max(other - 1, 0))
     return [mixes[row] for row in sorted(np.argsort(lacks, kind="stable")[:_TRIED])]
 
 
@@ -110,10 +129,9 @@ def draws(
         yield fewest[1]
 
 
-def dressed(person: Person, look: Sample, donors: Ints, drawing: Drawing) -> Floats:
-    """(1, d) features of the look at a person that wears the donors' surrogate."""
+def worn(person: Person, look: Sample, donors: Ints, drawing: Drawing) -> Image:
+    """The look at a person that wears the donors' surrogate."""
     mesh = look.faces.mesh[0]
     surrogate = drawing.generator.generate(donors, person, mesh)
     _, patch = wear(look.crop, mesh, (donors, person, surrogate), (drawing, Faults(), True))
-    worn = planes.paste(Frame((look.crop,), "rgb24"), [patch]).planes[0]
-    return drawing.extractor.extract(worn, look.faces)
+    return planes.paste(Frame((look.crop,), "rgb24"), [patch]).planes[0]

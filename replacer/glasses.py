@@ -6,7 +6,7 @@ good looks at the person; each picture then tells where they lie.
 """
 
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Final
 
 import cv2
 import numpy as np
@@ -15,8 +15,7 @@ from pipeline.contract import Floats, Image, Ints
 from pipeline.geometry import barycentric, bounds, pixels, rasterise, warp
 from pipeline.networks import Network
 from replacer.glasses_band import HEIGHT, SIDE, TOP, prepared
-
-Pixels = TypeVar("Pixels", Image, Floats)
+from replacer.unwrap import shrunk
 
 SMALLEST: Final = 50.0
 _FADE: Final = 12.0
@@ -183,41 +182,34 @@ def bared(image: Image, over: Floats) -> Image:
     x, y, width, height = cv2.boundingRect((over > 0).astype(np.uint8))
     if width == 0:
         return image
-    near = _around(image, over)
+    near, factor = _around(image, over)
     place = np.s_[y : y + height, x : x + width]
-    weight = 1 - over[place][..., None]
     result = image.copy()
-    part = _enlarged(near, image.shape[1::-1], (x, y, width, height))
-    part += (image[place] - part) * weight
-    result[place] = np.clip(np.rint(part), 0, 255).astype(np.uint8)
+    part = _enlarged(near, factor, (x, y, width, height))
+    part += (image[place] - part) * cv2.merge([1 - over[place]] * 3)
+    result[place] = cv2.convertScaleAbs(part)  # rounds
     return result
 
 
-def _around(image: Image, over: Floats) -> Floats:
-    """A small picture of what is near and not hidden by what is `over` (h, w) the `image`."""
-    image, over = _shrunk(image, 2 * _SMOOTH_SIDE), _shrunk(over, 2 * _SMOOTH_SIDE)
-    weight = 1 - over[..., None]
-    layers = _shrunk(np.concatenate([image * weight, weight], axis=2), _SMOOTH_SIDE)
+def _around(image: Image, over: Floats) -> tuple[Floats, float]:
+    """A small picture of what is near and not hidden by what is `over` (h, w) the `image`, and by
+    what factor it is smaller.
+    """
+    image, first = shrunk(image, 2 * _SMOOTH_SIDE)
+    weight = 1 - shrunk(over, 2 * _SMOOTH_SIDE)[0]
+    layers = cv2.merge([*(colour * weight for colour in cv2.split(image)), weight])
+    layers, second = shrunk(layers, _SMOOTH_SIDE)
     layers = cv2.GaussianBlur(layers, (0, 0), _LIGHT * max(layers.shape[:2]))
     mean = np.array(cv2.mean(image)[:3], np.float32)
     result: Floats = (layers[..., :3] + 1e-3 * mean) / (layers[..., 3:] + 1e-3)
-    return result
+    return result, first * second
 
 
-def _shrunk(picture: Pixels, side: int) -> Pixels:
-    """The picture with its longer side at most `side` px long."""
-    factor = min(1.0, side / max(picture.shape[:2]))
-    size = [max(1, round(n * factor)) for n in picture.shape[1::-1]]
-    return cast(Pixels, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-
-
-def _enlarged(picture: Floats, size: tuple[int, ...], box: tuple[int, ...]) -> Floats:
-    """The part x y w h of a picture after its enlargement to `size` (width, height)."""
+def _enlarged(picture: Floats, factor: float, box: tuple[int, ...]) -> Floats:
+    """The part x y w h of what a picture shows, which is smaller by a factor."""
     x, y, width, height = box
-    across, down = picture.shape[1] / size[0], picture.shape[0] / size[1]
-    there = np.array(
-        [[across, 0, (x + 0.5) * across - 0.5], [0, down, (y + 0.5) * down - 0.5]], np.float32
-    )
+    shift = (factor - 1) / 2
+    there = np.array([[factor, 0, x * factor + shift], [0, factor, y * factor + shift]], np.float32)
     way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     part = cv2.warpAffine(picture, there, (width, height), None, way, cv2.BORDER_REPLICATE)
     return np.asarray(part, np.float32)

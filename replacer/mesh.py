@@ -27,6 +27,7 @@ _GAIN: Final = (0.6, 1.25)
 _CONTRAST: Final = (0.65, 1.2)
 _FLOOR: Final = 12.0
 _STRANGE: Final = 0.97
+_WHOLE: Final = 255
 _BESIDE: Final = np.array([-1, -1, 1, 1], np.float32)  # so that all of the outline is seen
 _FEATURES: Final = (
     (70, 63, 105, 66, 107, 55, 133, 145, 153, 163, 33),
@@ -56,24 +57,24 @@ class Mesh:
         self._layout = layout
         self._triangles = triangles
         self._give = _inside(layout, _RIGID_RIM)[:, None] * np.float32(strength)
-        self._core = _core(layout)
         self._unwrap = Unwrap(layout, triangles, LIGHT_SIDE)
         self._inside = np.flatnonzero(self._unwrap.inside)
         side = (LIGHT_SIDE, LIGHT_SIDE)
         self._skin = self._unwrap.inside * (1 - _features(layout, LIGHT_SIDE))
-        core = cv2.resize(self._core, side, interpolation=cv2.INTER_AREA)
-        self._core_skin = np.asarray(core * self._skin, np.float32)
+        self._core = np.asarray(cv2.resize(_core(layout), side, interpolation=cv2.INTER_AREA))
+        self._core_skin = np.asarray(self._core * self._skin, np.float32)
 
     def replace(self, image: Image, mesh: Floats, surrogate: Surrogate) -> Patch:
         """The surrogate in the place of the face at `mesh` (468, 3) px of an RGB picture."""
         moved, unit = self._moved(mesh, surrogate.shape)
-        target = _grown(moved)
+        growth = _growth(moved)
+        target = _grown(moved, growth)
         height, width = image.shape[:2]
         x1, y1, x2, y2 = pixels(bounds(target) + _BESIDE, (width, height))
         if x2 <= x1 or y2 <= y1:
             nothing = np.zeros((0, 0), np.float32)
             return Patch(np.zeros((0, 0, 3), np.uint8), nothing, (0, 0))
-        unit *= _growth(moved)
+        unit *= growth
         texture = self._lit(image, mesh, _shrunk(surrogate.texture, unit))
         shift = np.array([x1, y1, 0], np.float32)
         rgb, alpha = self._draw(texture, target - shift, (x2 - x1, y2 - y1), unit)
@@ -90,28 +91,21 @@ class Mesh:
 
     def _lit(self, image: Image, mesh: Floats, texture: Image) -> Image:
         """The texture (s, s, 3) under the light of the face in the picture."""
-        face = self._unwrap(image, mesh)
+        seen = self._unwrap(image, mesh)
         small = cv2.resize(texture, (LIGHT_SIDE, LIGHT_SIDE), interpolation=cv2.INTER_AREA)
-        own_texture = small.astype(np.float32)
+        face, drawn = skin.planes(seen), skin.planes(small)
         keep = _kept_light(float(np.ptp(mesh[:, 0])))
-        wanted = _low(face, self._seen(face), keep)
-        own = _low(own_texture, self._core_skin, keep)
-        detail = [self._detail(face - wanted), self._detail(own_texture - own)]
-        contrast = np.clip(detail[0] / max(detail[1], 1.0), *_CONTRAST)
-        gain = np.clip(np.sqrt((wanted + _FLOOR) / (own + _FLOOR)), *_GAIN) * contrast
-        size = texture.shape[1::-1]
-        gain, own, wanted = (
-            cv2.resize(low, size, interpolation=cv2.INTER_LINEAR)
-            for low in (gain.astype(np.float32), own, wanted)
-        )
-        core = cv2.resize(self._core, size, interpolation=cv2.INTER_LINEAR)
-        gain *= cv2.merge([core] * 3)
-        # Rounds and saturates in one pass.
-        return np.asarray(cv2.add((texture - own) * gain, wanted, dtype=cv2.CV_8U), np.uint8)
+        wanted = _low(face, self._seen(seen), keep)
+        own = _low(drawn, self._core_skin, keep)
+        contrast = self._detail(face - wanted) / max(self._detail(drawn - own), 1.0)
+        contrast = float(np.clip(contrast, *_CONTRAST))
+        gain = np.clip(np.sqrt((wanted + _FLOOR) / (own + _FLOOR)), *_GAIN)
+        gain *= self._core * contrast
+        return _exchanged(texture, gain, wanted - own * gain)
 
     def _detail(self, difference: Floats) -> float:
-        """The standard deviation of a texture (s, s, 3) within the face."""
-        values = difference.reshape(-1, 3).take(self._inside, axis=0)
+        """The standard deviation of a texture (3, s, s) within the face."""
+        values = difference.reshape(3, -1).take(self._inside, axis=1)
         mean = values.mean(dtype=np.float64)
         return float(np.sqrt(max(np.vdot(values, values) / values.size - mean**2, 0)))
 
@@ -119,7 +113,7 @@ class Mesh:
         """(LIGHT_SIDE, LIGHT_SIDE) how much of the face's texture tells the light on its skin."""
         colours = skin.logarithms(face)
         strange = skin.unlike(*skin.apart(colours, skin.tone(colours, self._layout)))
-        return np.asarray(self._skin * (1 - _STRANGE * strange), np.float32)
+        return np.asarray(self._skin * (1 - np.float32(_STRANGE) * strange), np.float32)
 
     def _draw(
         self, texture: Image, target: Floats, size: tuple[int, int], unit: float
@@ -127,6 +121,17 @@ class Mesh:
         layout = self._layout * len(texture) - 0.5
         drawn, inside = warp(texture, layout, target, self._triangles, size)
         return drawn, _feathered(inside, max(_FEATHER * unit, 1.0))
+
+
+def _exchanged(texture: Image, gain: Floats, more: Floats) -> Image:
+    """The texture (s, s, 3) times `gain`, plus `more`, both (3, LIGHT_SIDE, LIGHT_SIDE)."""
+    size = texture.shape[1::-1]
+    times, plus = (
+        cv2.resize(cv2.merge(list(low)), size, interpolation=cv2.INTER_LINEAR)
+        for low in (gain, more)
+    )
+    # Rounds and saturates in one pass.
+    return np.asarray(cv2.add(texture * times, plus, dtype=cv2.CV_8U), np.uint8)
 
 
 def _shrunk(texture: Image, unit: float) -> Image:
@@ -145,13 +150,17 @@ def _feathered(inside: Floats, width: float) -> Floats:
     the picture's own border is no outline.
     """
     side = 2 * round(0.41 * width - 0.5) + 1  # twice a box of it is a Gaussian of width / 3
-    smooth = inside
+    smooth = np.asarray(cv2.convertScaleAbs(inside, alpha=_WHOLE), np.uint8)
     for _ in range(2):
         smooth = cv2.blur(smooth, (side, side), borderType=cv2.BORDER_REPLICATE)
-    depth = cv2.distanceTransform((smooth > 0.6).astype(np.uint8), cv2.DIST_L2, 5)
-    ramp = np.minimum(depth / np.float32(width), 1)
-    result: Floats = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
-    return result
+    _, within = cv2.threshold(smooth, 0.6 * _WHOLE, 1, cv2.THRESH_BINARY)
+    ramp = np.asarray(cv2.distanceTransform(within, cv2.DIST_L2, 5), np.float32)
+    ramp *= np.float32(1 / width)
+    np.minimum(ramp, 1, out=ramp)
+    rest = 3 - 2 * ramp
+    ramp *= ramp
+    ramp *= rest
+    return ramp
 
 
 def _growth(mesh: Floats) -> float:
@@ -162,10 +171,12 @@ def _growth(mesh: Floats) -> float:
     return float(np.interp(float(np.ptp(mesh[:, 0])), _GROWING, (_GROWTH, 1.0)))
 
 
-def _grown(mesh: Floats) -> Floats:
-    """The mesh of a small face grown about its middle."""
+def _grown(mesh: Floats, growth: float) -> Floats:
+    """The mesh of a face grown about its middle."""
+    if growth == 1:
+        return mesh
     middle = mesh.mean(axis=0)
-    result: Floats = middle + (mesh - middle) * np.float32(_growth(mesh))
+    result: Floats = middle + (mesh - middle) * np.float32(growth)
     return result.astype(np.float32)
 
 
@@ -180,22 +191,13 @@ def _kept_light(width: float) -> float:
 
 
 def _low(picture: Floats, weight: Floats, keep: float) -> Floats:
-    """The low frequencies (s, s, 3) of what `weight` (s, s) counts, mixed with its mean."""
-    layers = cv2.merge([*(channel * weight for channel in cv2.split(picture)), weight])
-    *mean, total = layers.reshape(-1, 4).sum(axis=0)
-    soft = _blurred(layers)
-    low = soft[..., :3] / (soft[..., 3:] + 1e-3)
+    """The low frequencies (3, s, s) of what `weight` (s, s) counts, mixed with its mean."""
+    layers = np.concatenate([picture * weight, weight[None]])
+    *mean, total = layers.reshape(4, -1).sum(axis=1)
+    soft = _BLUR @ layers @ _BLUR  # blurs this wide are quickest as products
+    low = soft[:3] / (soft[3] + np.float32(1e-3))
     rest = np.array(mean, np.float32) / max(float(total), 1e-3)
-    result: Floats = (low * keep + rest * (1 - keep)).astype(np.float32)
-    return result
-
-
-def _blurred(layers: Floats) -> Floats:
-    """(LIGHT_SIDE, LIGHT_SIDE, c) smoothed: blurs this wide are quickest as products."""
-    for _ in range(2):
-        down = _BLUR @ layers.reshape(LIGHT_SIDE, -1)
-        layers = down.reshape(layers.shape).transpose(1, 0, 2)
-    return layers
+    return np.asarray(low * keep + rest[:, None, None] * (1 - keep), np.float32)
 
 
 def _hull(layout: Floats, side: int) -> Floats:

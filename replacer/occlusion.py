@@ -52,7 +52,7 @@ class Own:
 
     frames: int = 0
     refused: int = 0
-    mean: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE, 3), np.float32))
+    mean: Floats = field(default_factory=lambda: np.zeros((3, SIDE, SIDE), np.float32))
     spread: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     shown: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
 
@@ -65,6 +65,7 @@ class Occlusion:
         self._layout = layout * SIDE - 0.5
         self._unwrap = Unwrap(layout, triangles, SIDE)
         self._inside = self._unwrap.inside > 0
+        self._within = np.flatnonzero(self._inside)
         depth = cv2.distanceTransform(np.pad(self._inside, 1).astype(np.uint8), cv2.DIST_L2, 5)
         depth = depth[1:-1, 1:-1] / SIDE
         self._border = self._inside & (depth < _BORDER)
@@ -101,27 +102,28 @@ class Occlusion:
         """The same in canonical space: (SIDE, SIDE) for a face's own texture (SIDE, SIDE, 3)."""
         colours = skin.logarithms(texture)
         brightness, colour = skin.apart(colours, skin.tone(colours, self._canonical))
-        outer = skin.unlike(brightness, colour) * self._outskirts
-        found = outer
-        if own is not None:
-            known = own.frames >= _LEARNT
-            strange = self._strange(colours, own) if known else np.zeros_like(outer)
+        found = skin.unlike(brightness, colour) * self._outskirts
+        if own is None:
+            return self._bounded(found)
+        change = skin.apart(colours, own.mean)
+        if own.frames >= _LEARNT:
+            strange = self._strange(*change, own.spread)
             surely = (colour > _SURELY) | (brightness < -_SURELY_DARK)
             strange[self._features & ~surely] = 0
-            found = np.maximum(outer, strange)
+            found = np.maximum(found, strange)
         matte = self._bounded(found)
-        if own is not None:
-            self._learn(own, colours, found)
-            matte = np.minimum(matte, own.shown + np.float32(_GROWTH))
-            own.shown = matte
-        return matte
+        self._learn(own, colours, change, found)
+        own.shown = np.minimum(matte, own.shown + np.float32(_GROWTH))
+        return own.shown
 
-    def _strange(self, colours: Floats, own: Own) -> Floats:
-        """(SIDE, SIDE) in 0..1: how surely this is not the face that was seen before."""
-        brightness, colour = skin.apart(colours, own.mean)
-        calm = self._inside & (own.spread <= np.median(own.spread[self._inside]))
-        brightness = brightness - np.median(brightness[calm])
-        doubt = 1 + own.spread / _CHANGE
+    def _strange(self, brightness: Floats, colour: Floats, spread: Floats) -> Floats:
+        """(SIDE, SIDE) in 0..1: how surely this is not the face that was seen before, from which it
+        differs in `brightness` and `colour`.
+        """
+        usual = spread.take(self._within)
+        calm = self._within[usual <= _middle(usual)]
+        doubt = 1 + spread / np.float32(_CHANGE)
+        brightness = brightness - _middle(brightness.take(calm))
         differs = skin.unlike(brightness / doubt, colour / doubt, _BRIGHTNESS)
         return np.asarray(differs * self._inside, np.float32)
 
@@ -130,32 +132,39 @@ class Occlusion:
         sure = (found > 0.3).astype(np.uint8)
         count, pieces, stats, _ = cv2.connectedComponentsWithStats(sure, connectivity=8)
         contact = np.bincount(pieces[self._border], minlength=count)
-        face = float(self._inside.sum())
+        face = len(self._within)
         kept = (stats[:, cv2.CC_STAT_AREA] >= _LEAST * face) & (contact >= _CONTACT)
         kept[0] = False
         matte = np.where(kept[pieces], found, 0).astype(np.float32)
+        if not kept.any():
+            return matte
         lower = matte * ~self._outskirts
         if matte.sum() > MOST * face or lower.sum() > _MOST_LOWER * face:
             return np.zeros_like(matte)
         soft: Floats = cv2.GaussianBlur(matte, (0, 0), 0.6) * self._inside
         return soft
 
-    def _learn(self, own: Own, colours: Floats, found: Floats) -> None:
-        """Let the model of the face follow where nothing strange is; begin anew if all is."""
+    def _learn(
+        self, own: Own, colours: Floats, change: tuple[Floats, Floats], found: Floats
+    ) -> None:
+        """Let the model of the face follow where nothing strange is; begin anew if all is.
+        `change` is how far it is from what is seen, in brightness and colour.
+        """
         plain = self._inside & (cv2.dilate(found, np.ones((3, 3), np.uint8)) < 0.1)
-        too_strange = plain.sum() < 0.5 * self._inside.sum()
+        too_strange = 2 * np.count_nonzero(plain) < len(self._within)
         own.refused = own.refused + 1 if too_strange else 0
         if own.refused > _STALE:
             own.frames = own.refused = 0
         if too_strange and own.frames:
             return
-        rate = max(_RATE, 1 / (own.frames + 1))
-        where = plain | (own.frames == 0)
-        brightness, colour = skin.apart(colours, own.mean)
-        level = np.median(brightness[where]) if own.frames else 0
-        own.mean[where] += rate * (colours - level - own.mean)[where]
-        if own.frames:
-            own.spread[where] += rate * (np.maximum(colour, 0) - own.spread)[where]
+        if own.frames == 0:
+            own.mean, own.frames = colours, 1
+            return
+        brightness, colour = change
+        rate = plain * np.float32(max(_RATE, 1 / (own.frames + 1)))
+        level = _middle(brightness[plain])
+        own.mean += rate * (colours - level - own.mean)
+        own.spread += rate * (colour - own.spread)
         own.frames += 1
 
     def _above_brows(self) -> Mask:
@@ -173,3 +182,9 @@ class Occlusion:
         for points in outlines:
             cv2.fillConvexPoly(filled, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
         return np.asarray(cv2.dilate(filled, np.ones((3, 3), np.uint8)) > 0)
+
+
+def _middle(values: Floats) -> float:
+    """The median of numbers (n,), the larger where two are in the middle; quicker than NumPy's."""
+    half = len(values) // 2
+    return float(np.partition(values, half)[half])

@@ -18,31 +18,38 @@ _PLAIN: Final = (50, 101, 118, 36, 205, 280, 330, 347, 266, 425, 4, 5, 195)  # c
 
 
 def logarithms(texture: Floats) -> Floats:
-    """(s, s, 3) log colours of a texture 0..255, in which light is a sum."""
+    """(3, s, s) log colours of a texture (s, s, 3) of 0..255, in which light is a sum."""
     smooth = cv2.GaussianBlur(np.asarray(texture, np.float32), (0, 0), 0.7)
-    result: Floats = np.log(smooth + np.float32(_DARK))
-    return result
+    smooth += np.float32(_DARK)
+    return planes(np.log(smooth, out=smooth))
+
+
+def planes(texture: Floats) -> Floats:
+    """(3, s, s) of a texture (s, s, 3): one colour after the other is several times as quick."""
+    return np.ascontiguousarray(texture.transpose(2, 0, 1), np.float32)
 
 
 def tone(colours: Floats, layout: Floats) -> Floats:
-    """(3,) the log colour of cheeks and nose in `colours` (s, s, 3); `layout` (468, 2) is in
+    """(3, 1, 1) the log colour of cheeks and nose in `colours` (3, s, s); `layout` (468, 2) is in
     texture units 0..1.
     """
-    at = np.clip(np.rint(layout[list(_PLAIN)] * len(colours) - 0.5), 0, len(colours) - 1)
+    side = colours.shape[1]
+    at = np.clip(np.rint(layout[list(_PLAIN)] * side - 0.5), 0, side - 1)
     column, row = at.astype(np.int64).T
-    return np.asarray(np.sort(colours[row, column], axis=0)[len(at) // 2], np.float32)
+    return np.sort(colours[:, row, column], axis=1)[:, len(at) // 2, None, None]
 
 
 def apart(colours: Floats, other: Floats) -> tuple[Floats, Floats]:
-    """How log colours (..., 3) differ: in brightness, and in the ratios of the channels."""
-    red, green, blue = np.moveaxis(colours - other, -1, 0)
+    """How log colours (3, s, s) differ: (s, s) in brightness, and in the ratios of the channels."""
+    red, green, blue = difference = colours - other
     brightness = (red + green + blue) / 3
-    squares = sum((channel - brightness) ** 2 for channel in (red, green, blue))
-    return brightness, np.sqrt(squares)
+    difference -= brightness
+    difference *= difference
+    return brightness, np.sqrt(red + green + blue)
 
 
 def unlike(brightness: Floats, colour: Floats, shadow: tuple[float, float] = SHADOW) -> Floats:
     """In 0..1: how surely a difference is more than light makes."""
     by_colour = (colour - _COLOUR[0]) / (_COLOUR[1] - _COLOUR[0])
     by_brightness = (np.abs(brightness) - shadow[0]) / (shadow[1] - shadow[0])
-    return np.clip(np.maximum(by_colour, by_brightness), 0, 1).astype(np.float32)
+    return np.clip(np.maximum(by_colour, by_brightness), 0, 1)

@@ -8,14 +8,14 @@ import pytest
 from matcher.attributes import Attributes
 from matcher.cosine import similarity
 from matcher.wishes import Kind, Wish
-from pipeline import trial
+from pipeline import networks, trial
 from pipeline.contract import Person
 from pipeline.extractors import Thresholds
 from pipeline.portraits import nobody
 
 WIDTH = 16
 ANN = np.eye(WIDTH, dtype=np.float32)[0]  # who she is; 1 and 2 tell sex and log age
-LOOK = object()
+LOOK = SimpleNamespace(faces=None)
 
 
 def face(alike, sex=0.0, age=0.0):
@@ -28,7 +28,7 @@ def face(alike, sex=0.0, age=0.0):
 def worn(monkeypatch):
     """(faces, kept) -> the number of the face that Ann wears; whether sex and age are to stay."""
 
-    def choose(faces, kept=True, others=(), expected=None):
+    def choose(faces, kept=True, others=(), expected=None, cores=1):
         weights = np.zeros((3, WIDTH + 1), np.float32)
         weights[0, 1], weights[1, 2] = 40, 1
         weights[0, -1], weights[1, -1] = -4, 3
@@ -37,14 +37,17 @@ def worn(monkeypatch):
             thresholds=Thresholds(unlike=0.1, same_person=0.7),
             kind=Kind(Attributes(np.zeros(WIDTH, np.float32), *weights), Wish()) if kept else None,
             expected=expected,
+            concurrent=cores > 1,
+            extractor=SimpleNamespace(extract=lambda picture, _: picture),
         )
         choose.tried = []
 
-        def dressed(person, look, donors, drawing):
+        def drawn(person, look, donors, drawing):
             choose.tried.append(int(donors[0]))
             return faces[donors[0]][None]
 
-        monkeypatch.setattr(trial, "dressed", dressed)
+        monkeypatch.setattr(trial, "worn", drawn)
+        monkeypatch.setattr(networks, "cores", lambda: cores)
         shape = nobody().shape
         ann = Person(ANN, np.full(3, np.nan, np.float32), shape)
         draws = iter([np.int64([row]) for row in range(len(faces))])
@@ -73,6 +76,12 @@ def worn(monkeypatch):
 )
 def test_a_stranger_of_the_persons_kind_is_worn(worn, faces, kept, number, untried):
     assert worn(faces, kept) == (number, untried)
+
+
+@pytest.mark.parametrize("cores", [2, 3, 8])
+def test_what_is_worn_does_not_depend_on_the_cores(worn, cores):
+    faces = [face(0.3), face(0.2), face(0.25), face(0.05), face(-0.5)]
+    assert worn(faces, cores=cores)[0] == worn(faces)[0] == 3
 
 
 def test_nobody_wears_a_double_of_anothers_surrogate(worn):
@@ -129,7 +138,8 @@ def test_faces_are_expected_about_as_they_are_drawn(drawing, donors, face, astro
     person, look = nobody(), SimpleNamespace(crop=astronaut, faces=face)
     mixes = [donors.rows.rows[i : i + 4] for i in range(0, 80, 10)]
     expected = drawing.expected(mixes)
-    faces = np.concatenate([trial.dressed(person, look, mix, drawing) for mix in mixes])
+    pictures = [trial.worn(person, look, mix, drawing) for mix in mixes]
+    faces = np.concatenate([drawing.extractor.extract(p, face) for p in pictures])
     alike = similarity(expected, faces, drawing.mean)
     rest = alike[~np.eye(len(mixes), dtype=bool)]
     assert np.diag(alike).mean() > rest.mean() + 0.25
