@@ -1,10 +1,8 @@
 """Training of the network that tells glasses from faces, with a card, on a folder of faces."""
 
 import argparse
-import hashlib
 import logging
 import os
-import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +17,7 @@ from pipeline.atomic import replacing
 from pipeline.contract import Floats, Image
 from pipeline.errors import SettingsError
 from pipeline.options import Defaults, Parser
+from pipeline.weights import renewed
 from pipeline.workplace import answered
 from replacer.glasses import LEAST, Glasses
 from replacer.glasses_band import HEIGHT, SIDE, TOP
@@ -74,7 +73,8 @@ def build(options: argparse.Namespace) -> None:
     for name in (NETWORK, WEIGHTS):
         _copied(network.with_name(name).read_bytes(), target / name)
     _copied(card.encode(), target / "card.md")
-    _copied(_renewed(manifest.read_text(encoding="utf-8"), target).encode(), manifest)
+    files = {row: target / file for row, file in _ROWS.items()}
+    _copied(renewed(manifest.read_text(encoding="utf-8"), files).encode(), manifest)
 
 
 def judged(glasses: Glasses, bands: Bands) -> tuple[Floats, Floats]:
@@ -137,22 +137,6 @@ def _copied(content: bytes, target: Path) -> None:
     with replacing(target) as temporary:
         temporary.write_bytes(content)
         temporary.chmod(0o644)
-
-
-def _renewed(manifest: str, folder: Path) -> str:
-    """The manifest with the sizes and sums of the files in `folder`."""
-    for name, file in _ROWS.items():
-        content = (folder / file).read_bytes()
-        start = manifest.find(f"[{name}]\n")
-        if start < 0:
-            raise SettingsError(f"{_MANIFEST} has no row [{name}]; take it from the repository")
-        end = manifest.find("\n[", start)
-        row = manifest[start : end if end >= 0 else len(manifest)]
-        digest = hashlib.sha256(content).hexdigest()
-        new = re.sub(r'(?m)^sha256 = ".*"$', f'sha256 = "{digest}"', row)
-        new = re.sub(r"(?m)^bytes = \d+$", f"bytes = {len(content)}", new)
-        manifest = manifest.replace(row, new)
-    return manifest
 
 
 def _card(options: argparse.Namespace, bands: Bands, found: tuple[Floats, Floats]) -> str:

@@ -42,7 +42,8 @@ from pipeline.settings import Settings
 from pipeline.training_options import check, parser
 from pipeline.workplace import Workplace, answered, opened, switch_in
 
-OTHERS: Final = {"extractor": "extractor_training", "glasses": "glasses_training"}
+OTHERS: Final = {"extractor": "extractor_training", "glasses": "glasses_training",
+                 "quantise": "quantising"}  # fmt: skip
 _FEWEST: Final = 16
 _FEWEST_PEOPLE: Final = 4
 

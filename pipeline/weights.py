@@ -6,7 +6,9 @@ Those that are not shipped have a `url`; `facesurrogate fetch` brings and conver
 
 import hashlib
 import importlib.util
+import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +85,20 @@ def locate(name: str, folder: Path | None = None) -> Path:
             f"got {got[:12]}; {way_out}"
         )
     return path
+
+
+def renewed(manifest: str, files: Mapping[str, Path]) -> str:
+    """The text of a manifest with the sizes and sums of `files` in the rows of their names."""
+    for name, path in files.items():
+        start = manifest.find(f"[{name}]\n")
+        if start < 0:
+            raise WeightsError(f"weights.toml has no row [{name}]; take it from the repository")
+        end = manifest.find("\n[", start)
+        row = manifest[start : end if end >= 0 else len(manifest)]
+        new = re.sub(r'(?m)^sha256 = ".*"$', f'sha256 = "{checksum(path)}"', row)
+        new = re.sub(r"(?m)^bytes = \d+$", f"bytes = {path.stat().st_size}", new)
+        manifest = manifest.replace(row, new)
+    return manifest
 
 
 def _package(name: str) -> Path | None:
