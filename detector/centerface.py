@@ -48,6 +48,12 @@ class CenterFace:
         found = _decode(heat[0], size, offset, points, self._threshold)
         return _suppress(found, self._threshold).moved(1 / scale)
 
+    def prepare(self, *sizes: tuple[int, int]) -> None:
+        """Get ready for pictures of these sizes, (width, height) px each, before they come."""
+        networks = [self._model(_ceil(height), _ceil(width)) for width, height in sizes]
+        for network in networks:
+            _ = network.ready
+
     def _compile(self, height: int, width: int) -> Network:
         def read(core: Any, weights: Path) -> Any:
             model = core.read_model(weights)

@@ -25,6 +25,10 @@ class FaceMesh:
     def __init__(self, weights: Path) -> None:
         self._model = Network(weights)
 
+    def prepare(self) -> None:
+        """Get ready before the first face comes."""
+        _ = self._model.ready
+
     def fit(self, image: Image, faces: Faces) -> Faces:
         """`faces` with a mesh each, found in two steps from box and eyes; scores in [0, 1]."""
         meshes, scores = np.full((len(faces), MESH_POINTS, 3), np.nan, np.float32), []

@@ -30,6 +30,10 @@ class Iris:
     def __init__(self, weights: Path) -> None:
         self._model = Network(weights)
 
+    def prepare(self) -> None:
+        """Get ready before the first face comes."""
+        _ = self._model.ready
+
     def look(self, image: Image, mesh: Floats) -> tuple[Floats, Floats]:
         """The mesh with its lids where the eyes' outlines are, and where the eyes look, (2,).
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from generator.canonical import frontal, neutral, skin_tone
 from generator.expression import eye_code
 from generator.looks import looks
 from matcher.cosine import agreed
-from pipeline.asking import MOST
+from pipeline.asking import MOST, SHAPES
 from pipeline.contract import Floats, Frame
 from pipeline.crew import Crew
 from pipeline.errors import ContractError
@@ -64,6 +65,7 @@ def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analys
     """Read the file once; the same growing Analysis is yielded after every frame."""
     given = rooms.given.of(source.path) if rooms.given is not None else None
     with Crew() as crew:
+        _prepare(rooms, crew)
         seen = Analysis(digest(source.path))
         analyst = Analyst(seen, rooms, settings, given, ahead=True, crew=crew)
         seen_ahead = analyst.scout.views(source.frames())
@@ -73,6 +75,14 @@ def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analys
                 yield analyst.result
     analyst.finish()
     yield analyst.result
+
+
+def _prepare(rooms: Rooms, crew: Crew) -> None:
+    """Have networks read while the first frame is; those of other makers wait until they work."""
+    for room, sizes in ((rooms.detector, SHAPES), (rooms.mesh, ()), (rooms.eyes, ())):
+        prepare = getattr(room, "prepare", None)
+        if prepare is not None:
+            crew.soon(partial(prepare, *sizes))
 
 
 class Analyst:

@@ -26,7 +26,7 @@ _CLOSE: Final = 1.1
 _FITS_WELL: Final = 0.8
 _TOUCHES: Final = 0.03  # share of the smaller box
 _LOST: Final = 10  # frames after which a lost face is awaited anywhere
-_SHAPES: Final = ((320, 320), (640, 384), (384, 640))  # px of the picture; one is compiled once
+SHAPES: Final = ((320, 320), (640, 384), (384, 640))  # px of the picture; one is compiled once
 _BESIDE: Final = 32.0  # px of the picture around what is looked for
 _WORTH: Final = 0.6  # of the whole picture: more is no cheaper
 
@@ -119,7 +119,7 @@ def _is_calm(track: Track, frame: Frame) -> bool:
 def _windows(news: Mask, size: tuple[int, int], side: int) -> list[Box] | None:
     """Windows of a frame around the cells with news, None where that is no less than the frame."""
     scale = min(1.0, side / max(size))
-    shapes = [(int(w / scale), int(h / scale)) for w, h in _SHAPES]
+    shapes = [(int(w / scale), int(h / scale)) for w, h in SHAPES]
     margin = _BESIDE / scale
     count, _, rows, _ = cv2.connectedComponentsWithStats(news.astype(np.uint8))
     result: list[Box] = []

@@ -58,6 +58,14 @@ class Crew:
             return [work(item) for item in some]
         return list(self._pool("all").map(work, some))
 
+    def soon(self, work: Callable[[], object]) -> None:
+        """Have `work` done beforehand, whose result somebody will ask for again, with its errors.
+
+        With one core nothing happens.
+        """
+        if self.threads > 1:
+            self._pool("soon").submit(work)
+
     @contextmanager
     def ahead(
         self, items: Iterator[T], work: Callable[[T], R], every: int = 1

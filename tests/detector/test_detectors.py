@@ -6,6 +6,7 @@ from detector.centerface import CenterFace
 from detector.haar import Haar
 from pipeline.errors import WeightsError
 from pipeline.geometry import overlap
+from pipeline.networks import Network
 from pipeline.weights import locate
 
 
@@ -61,3 +62,17 @@ def test_a_file_that_is_no_cascade_is_told(tmp_path):
     )
     with pytest.raises(WeightsError, match="no cascade"):
         Haar(tmp_path / "cascade.xml", tmp_path / "cascade.xml")
+
+
+def test_what_was_prepared_is_not_made_again(astronaut, monkeypatch):
+    detector = CenterFace(locate("centerface"))
+    detector.prepare((320, 320), (640, 384))
+
+    def again(*_):
+        raise AssertionError("made anew")
+
+    monkeypatch.setattr(Network, "_made", again)
+    part = np.ascontiguousarray(astronaut[:320, :320])
+    assert len(detector.detect(part)) == 1
+    with pytest.raises(AssertionError, match="made anew"):
+        detector.detect(astronaut)

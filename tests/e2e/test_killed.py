@@ -19,8 +19,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline import cli, weights
+from pipeline import cli, registry, weights
 from pipeline.database import HOME
+from pipeline.settings import Settings
 from tests.e2e.conftest import read_clip, write_clip
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are POSIX's")
@@ -249,7 +250,7 @@ def test_a_spoilt_generator_is_refused_before_anything_is_written(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("name", ["centerface", "face_landmark", "iris_landmark", "dlib_resnet"])
+@pytest.mark.parametrize("name", [*registry.files(Settings()), "face_landmark", "iris_landmark"])
 def test_a_spoilt_model_is_refused_before_anything_is_written(
     tmp_path, inputs, capsys, monkeypatch, unchanged_process, name
 ):
@@ -262,7 +263,8 @@ def test_a_spoilt_model_is_refused_before_anything_is_written(
     text = "\n".join(table).replace(rows[name].sha256, "0" * 64)
     copy = tmp_path / "DB"
     copy.mkdir()
-    (copy / "occlusion").symlink_to(weights.DB / "occlusion")
+    for folder in ("detector", "occlusion"):
+        (copy / folder).symlink_to(weights.DB / folder)
     (copy / "weights.toml").write_text(text)
     monkeypatch.setattr(weights, "DB", copy)
     out = tmp_path / "out"

@@ -153,3 +153,17 @@ def test_a_crew_is_as_large_as_it_may():
     finally:
         networks.limit(0)
     assert Crew().threads == networks.usable_cores()
+
+
+def test_what_is_wanted_soon_is_done_beforehand_where_there_is_a_core_for_it(crew):
+    done = threading.Event()
+    crew.soon(done.set)
+    assert done.wait(5 if crew.threads > 1 else 0.05) == (crew.threads > 1)
+
+
+def test_what_fails_beforehand_disturbs_nobody(crew):
+    def fail():
+        raise RuntimeError("not yet")
+
+    crew.soon(fail)
+    assert crew.all(slow, range(5)) == [0, 10, 20, 30, 40]
