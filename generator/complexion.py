@@ -13,7 +13,7 @@ from pipeline.contract import Floats
 _SIGMA: Final = 0.036  # of the side
 _KEPT: Final = 0.35
 _SOFT: Final = 0.08
-_FINE: Final = 1 / 384  # of the side
+_FINE: Final = 0.5  # px, in every size
 _SHARPENED: Final = 0.38
 _FEATURES: Final = ((LIPS, 0.02), (LEFT_EYE, 0.03), (RIGHT_EYE, 0.03))
 
@@ -28,7 +28,7 @@ class Complexion:
         cv2.fillConvexPoly(hull, outline, 1)
         self._features = np.clip(np.max(masks, axis=0), 0, 1)
         self._skin = hull * (1 - self._features) + np.float32(1e-3)
-        self._sigma, self._fine = _SIGMA * side, _FINE * side
+        self._sigma = _SIGMA * side
         self._weight = cv2.GaussianBlur(self._skin, (0, 0), self._sigma)
 
     def evened(self, texture: Floats) -> Floats:
@@ -42,6 +42,6 @@ class Complexion:
             even = low + _KEPT * (own - low)
             lab[..., channel] = even + (own - even) * self._features
         light = np.ascontiguousarray(lab[..., 0])
-        lab[..., 0] += _SHARPENED * (light - cv2.GaussianBlur(light, (0, 0), self._fine))
+        lab[..., 0] += _SHARPENED * (light - cv2.GaussianBlur(light, (0, 0), _FINE))
         result: Floats = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255)
         return result

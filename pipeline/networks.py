@@ -79,11 +79,6 @@ def choose(device: str = "cpu") -> None:
     _chosen = Machine(_named(device))
 
 
-def on_processor(device: str) -> bool:
-    """Whether --device `device` is the CPU."""
-    return device == "cpu" or (device == "auto" and "gpu" not in present())
-
-
 def _named(device: str) -> str:
     """A Machine's name of a device; nobody is asked where it is the CPU, which is always there."""
     if device == "cpu":

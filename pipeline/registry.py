@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import platform
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline import extractors, networks, steering
+from pipeline import extractors, steering
 from pipeline.errors import SettingsError, WeightsError
 from pipeline.settings import Settings
 from pipeline.weights import DB, locate
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 BACKENDS: Final[dict[str, dict[str, str]]] = {
     "detector": {
         "centerface": "detector.centerface:CenterFace",
-        "centerface_float": "detector.centerface:CenterFace",
+        "centerface_int8": "detector.centerface:CenterFace",
         "haar": "detector.haar:Haar",
     },
     "extractor": {
@@ -35,12 +34,10 @@ BACKENDS: Final[dict[str, dict[str, str]]] = {
 }
 _WEIGHTS: Final[dict[str, tuple[str, ...]]] = {
     "centerface": ("centerface",),
-    "centerface_float": ("centerface",),
+    "centerface_int8": ("centerface_int8", "centerface_int8_weights"),
     "haar": ("haar_frontalface", "haar_profileface"),
     "dlib_resnet": ("dlib_resnet", "dlib_5_points"),
 }
-_INT8: Final = ("centerface_int8", "centerface_int8_weights")
-_INT8_ON: Final = ("x86_64", "amd64")
 _TRAINED: Final = "extractor.converted:Trained"
 WEAK_SHARE: Final = 0.5
 
@@ -60,7 +57,7 @@ def backend(room: str, name: str) -> Any:
 
 def detector(settings: Settings) -> Detector:
     """A detector that also tells of weak faces, which may continue a track but start none."""
-    found = [locate(name) for name in _detector_files(settings)]
+    found = [locate(name) for name in _WEIGHTS.get(settings.detector, ())]
     weights = [path for path in found if path.suffix != ".bin"]  # is read from beside its network
     made: Detector = backend("detector", settings.detector)(
         *weights, size=settings.detect_size, threshold=settings.detect_threshold * WEAK_SHARE
@@ -78,16 +75,8 @@ def extractor(settings: Settings, db: Path = DB) -> Extractor:
 
 def files(settings: Settings, db: Path = DB) -> dict[str, Path]:
     """The verified model files of the detector and the extractor, by their names."""
-    weights = {name: locate(name) for name in _detector_files(settings)}
+    weights = {name: locate(name) for name in _WEIGHTS.get(settings.detector, ())}
     return weights | _files_of(settings.extractor, db)
-
-
-def _detector_files(settings: Settings) -> tuple[str, ...]:
-    """CenterFace is in 8-bit integers where the processor runs it and surely knows these."""
-    known = platform.machine().lower() in _INT8_ON
-    if settings.detector == "centerface" and known and networks.on_processor(settings.device):
-        return _INT8
-    return _WEIGHTS.get(settings.detector, ())
 
 
 def _files_of(name: str, db: Path) -> dict[str, Path]:

@@ -55,7 +55,7 @@ def command(*arguments):
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--detector=yolo", "no detector called 'yolo'; known: centerface, haar"),
+        ("--detector=yolo", "no detector called 'yolo'; known: centerface, centerface_int8, haar"),
         ("--extractor=arcface", "no extractor called 'arcface'; known: dlib_resnet"),
         ("--mode=pixelate", "no mode called 'pixelate'; known: surrogate, mosaic, blur, solid"),
         ("--donors=all", "no donors called 'all'; known: opposite, nearest"),

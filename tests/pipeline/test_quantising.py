@@ -95,35 +95,16 @@ def crowd(astronaut):
     return picture
 
 
-def test_short_numbers_find_what_long_ones_find_in_the_same_places(crowd, monkeypatch):
-    monkeypatch.setattr(registry.platform, "machine", lambda: "x86_64")
+def test_short_numbers_find_what_long_ones_find_in_the_same_places(crowd):
     short, long = (
         registry.detector(Settings(detector=name)).detect(crowd)
-        for name in ("centerface", "centerface_float")
+        for name in ("centerface_int8", "centerface")
     )
     sure = long[long.scores > 0.35]
     assert len(sure) >= 5
     for box in sure.boxes:
         gap = np.abs(short.boxes - box).max(axis=1) / (box[2] - box[0])
         assert gap.min() < 0.15
-
-
-@pytest.mark.parametrize(
-    ("machine", "device", "detector", "files"),
-    [
-        ("x86_64", "cpu", "centerface", ROWS),
-        ("AMD64", "cpu", "centerface", ROWS),
-        ("aarch64", "cpu", "centerface", ("centerface",)),
-        ("x86_64", "gpu", "centerface", ("centerface",)),
-        ("x86_64", "cpu", "centerface_float", ("centerface",)),
-    ],
-)
-def test_short_numbers_are_used_on_processors_that_know_them(
-    monkeypatch, machine, device, detector, files
-):
-    monkeypatch.setattr(registry.platform, "machine", lambda: machine)
-    used = registry.files(Settings(detector=detector, device=device))
-    assert tuple(name for name in used if "centerface" in name) == files
 
 
 def test_a_mosaic_is_filled_and_each_seed_gives_one():
