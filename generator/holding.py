@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from generator.losses import shifted
 from generator.views import Views
 from pipeline.contract import Floats, Image, Mask
 
@@ -113,15 +114,10 @@ class Holding:
 
 def _changed(seen: Any, chance: tf.random.Generator) -> Any:
     """As another camera would have seen them: brighter or darker, and a little beside."""
-    count, side = seen.shape[0], seen.shape[1]
+    count = seen.shape[0]
     gain = chance.uniform((count, 1, 1, 1), 0.85, 1.15)
     bright = chance.uniform((count, 1, 1, 1), -0.1, 0.1)
-    room = ops.pad(
-        seen * gain + bright, ((0, 0), (_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)), "reflect"
-    )
-    across, down = (chance.uniform((), 0, 2 * _SHIFT + 1, tf.int32) for _ in range(2))
-    shifted = tf.slice(room, [0, down, across, 0], [-1, side, side, 3])
-    return tf.ensure_shape(shifted, (count, side, side, 3))
+    return shifted(seen * gain + bright, _SHIFT, chance, "reflect")
 
 
 def _shrunk(pictures: Any) -> Any:

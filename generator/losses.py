@@ -106,7 +106,15 @@ def judged(critic: keras.Model, picture: Any, chance: tf.random.Generator) -> An
         ops.reshape(ops.linspace(-1.0, 1.0, side), (1, side, 1, 1)), (count, side, side, 1)
     )
     seen = ops.concatenate([changed, height], axis=3)
-    room = ops.pad(seen, ((0, 0), (_SHIFT, _SHIFT), (_SHIFT, _SHIFT), (0, 0)))
-    across, down = (chance.uniform((), 0, 2 * _SHIFT + 1, tf.int32) for _ in range(2))
-    shifted = tf.slice(room, [0, down, across, 0], [-1, side, side, 4])
-    return critic(tf.ensure_shape(shifted, (None, side, side, 4)), training=True)
+    return critic(shifted(seen, _SHIFT, chance), training=True)
+
+
+def shifted(pictures: Any, most: int, chance: tf.random.Generator, beyond: str = "constant") -> Any:
+    """Pictures (b, s, s, c), all moved by up to `most` px at random; what comes in from `beyond`
+    the border is 0, or as ops.pad calls it.
+    """
+    side, channels = pictures.shape[1], pictures.shape[3]
+    room = ops.pad(pictures, ((0, 0), (most, most), (most, most), (0, 0)), beyond)
+    across, down = (chance.uniform((), 0, 2 * most + 1, tf.int32) for _ in range(2))
+    moved = tf.slice(room, [0, down, across, 0], [-1, side, side, channels])
+    return tf.ensure_shape(moved, (pictures.shape[0], side, side, channels))
