@@ -31,6 +31,7 @@ _LIPS_READ: Final = np.array([0.0, 0.015, 0.05, 0.1, 0.2, 1.0])
 _LIPS_OPEN: Final = np.array([0.0, 0.015, 0.08, 0.122, 0.2, 1.0])
 _USUAL: Final = 0.115  # of people whose eyes are as open as most
 _NARROWEST: Final = 0.5
+_WINK: Final = (0.014, 0.03)  # by how much each eye differs from the middle of both
 _UNKNOWN: Final = 0.7  # a narrow eye that is open is far commoner than one that is closed
 
 
@@ -74,8 +75,19 @@ def opened_alike(shape: Floats, own: Floats, usual: float = np.nan) -> Floats:
     result[_ABOVE], result[_BELOW] = middle - gap / 2, middle + gap / 2
     narrow = np.clip(usual / _USUAL, _NARROWEST, 1) if np.isfinite(usual) else _UNKNOWN
     read = np.maximum(eye_code(own), 1e-6)
-    openings = eye_code(result) * np.interp(read, _READ * narrow, _OPEN * narrow) / read
+    both = _paired(read)
+    openings = eye_code(result) * np.interp(both, _READ * narrow, _OPEN * narrow) / read
     return with_lids(result, openings.astype(np.float32))
+
+
+def _paired(openings: Floats) -> Floats:
+    """(2,) openings of which both are the same, unless one is so much wider that it is a wink:
+    small differences are turned heads and noise, and would be seen as a squint.
+    """
+    middle = openings.mean()
+    apart = np.abs(openings - middle).max()
+    result: Floats = middle + (openings - middle) * np.interp(apart, _WINK, [0, 1])
+    return result
 
 
 def with_lids(shape: Floats, openings: Floats) -> Floats:

@@ -31,6 +31,12 @@ class Complexion:
         self._sigma = _SIGMA * side
         self._weight = cv2.GaussianBlur(self._skin, (0, 0), self._sigma)
 
+    def cast(self, texture: Floats) -> Floats:
+        """(3,) the tint of the skin of a texture (s, s, 3), whose mean is 1."""
+        skin = np.einsum("yx,yxc->c", self._skin, np.clip(texture, 0, 255)) + 1
+        result: Floats = (skin / skin.mean()).astype(np.float32)
+        return result
+
     def evened(self, texture: Floats) -> Floats:
         """The texture (s, s, 3) in 0..255 with little change of hue over skin, lips and eyes as
         they are, and crisper brightness.

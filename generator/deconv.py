@@ -146,11 +146,15 @@ class Deconv:
         return head.face(head.complexion.evened(drawn))
 
     def _lent(self, number: int, donor: int) -> Floats:
-        """(h, w, 3) the inside of a donor's open mouth, where the head has it."""
+        """(h, w, 3) the inside of a donor's open mouth, where the head has it, without the tint
+        that light and skin give it: teeth are to be as white in another face (von Kries).
+        """
         head = self._heads[number]
         one = np.zeros((1, len(self._calm)), np.float32)
         one[0, donor] = 1
-        return head.draw(one)[0][head.mouth].copy()
+        drawn = head.draw(one)[0]
+        inside: Floats = drawn[head.mouth] / head.complexion.cast(drawn)
+        return inside
 
     def _speaking(self, face: "_Face", code: Floats, mix: "_Mix", number: int) -> Floats | None:
         """(h, w, 3) the part of the face with the inside of an open mouth, None if it is shut."""
@@ -189,6 +193,7 @@ class _Face:
     drawn: Image  # (s, s, 3) the same
     eyes: list[Drawn]  # as they are
     lips: float  # how bright they are around the mouth
+    cast: Floats  # (3,) tint of its skin
 
 
 class _Head:
@@ -211,18 +216,19 @@ class _Head:
     def face(self, texture: Floats) -> _Face:
         """What is kept of a calm face (s, s, 3) in 0..255."""
         lips = float(texture[self.mouth][self._ring].mean())
-        return _Face(texture, _rounded(texture), self._eyes.drawn(texture), lips)
+        cast = self.complexion.cast(texture)
+        return _Face(texture, _rounded(texture), self._eyes.drawn(texture), lips, cast)
 
     def laid_in(self, face: _Face, inside: Floats, opening: float) -> Floats:
-        """(h, w, 3) the mouth's part of the face, with `inside` (h, w, 3) where it is open, as
-        bright as the lips where both are seen, and in their shadow where little is.
+        """(h, w, 3) the mouth's part of the face, with `inside` (h, w, 3) where it is open: of the
+        face's tint, as bright as the lips where both are seen, in their shadow where little is.
         """
         low, lit = _SHADED
         gain = np.clip(face.lips / max(float(inside[self._ring].mean()), 1.0), *_GAIN)
         lips = face.texture[self.mouth]
         gain *= np.interp(opening, [0, lit], [low, 1])
         share = self._inner * np.float32(mouth_share(opening))
-        result: Floats = lips + (inside * np.float32(gain) - lips) * share
+        result: Floats = lips + (inside * (face.cast * np.float32(gain)) - lips) * share
         return result
 
     def shown(self, face: _Face, mouth: Floats | None, gaze: Floats, openings: Floats) -> Image:

@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.contract import Floats, Image, Ints, Patch, Surrogate
 from pipeline.geometry import align, bounds, pixels, warp
 from replacer import skin
+from replacer.grain import Grain, fitted
 from replacer.unwrap import Unwrap
 
 LIGHT_SIDE: Final = 48
@@ -35,6 +36,19 @@ _FEATURES: Final = (
     (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 270, 0, 40),
     (98, 97, 2, 326, 327, 4),
 )
+_EYES: Final = (
+    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
+    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
+)
+_BEHIND_LIPS: Final = (
+    (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
+)
+# How much of a change of colour is left out in eyes: their white follows the light's colour and not
+# the skin's, of which only the product is known.
+_PALE: Final = 0.5
+_COARSE: Final = 0.8  # texels
+_LIKENED: Final = (0.4, 2.2)
+_FINER: Final = 8
 
 
 def _gaussian(side: int, sigma: float) -> Floats:
@@ -63,6 +77,11 @@ class Mesh:
         self._skin = self._unwrap.inside * (1 - _features(layout, LIGHT_SIDE))
         self._core = np.asarray(cv2.resize(_core(layout), side, interpolation=cv2.INTER_AREA))
         self._core_skin = np.asarray(self._core * self._skin, np.float32)
+        self._pale = _soft(layout, LIGHT_SIDE, _EYES, 0.7) * np.float32(_PALE)
+        self._behind_lips = _soft(layout, LIGHT_SIDE, _BEHIND_LIPS, 0.5)
+        rows, columns = (np.flatnonzero(self._behind_lips.any(axis=axis)) for axis in (1, 0))
+        self._mouth = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        self._grain = Grain(layout, triangles, np.asarray(self._skin, np.float32))
 
     def replace(self, image: Image, mesh: Floats, surrogate: Surrogate) -> Patch:
         """The surrogate in the place of the face at `mesh` (468, 3) px of an RGB picture."""
@@ -75,7 +94,8 @@ class Mesh:
             nothing = np.zeros((0, 0), np.float32)
             return Patch(np.zeros((0, 0, 3), np.uint8), nothing, (0, 0))
         unit *= growth
-        texture = self._lit(image, mesh, _shrunk(surrogate.texture, unit))
+        texture = self._lit(image, mesh, fitted(surrogate.texture, unit))
+        texture = self._grain.over(texture, image, mesh, unit)
         shift = np.array([x1, y1, 0], np.float32)
         rgb, alpha = self._draw(texture, target - shift, (x2 - x1, y2 - y1), unit)
         return Patch(rgb, alpha, (x1, y1))
@@ -101,7 +121,14 @@ class Mesh:
         contrast = float(np.clip(contrast, *_CONTRAST))
         gain = np.clip(np.sqrt((wanted + _FLOOR) / (own + _FLOOR)), *_GAIN)
         gain *= self._core * contrast
-        return _exchanged(texture, gain, wanted - own * gain)
+        more = wanted - own * gain
+        for change in (gain, more):
+            change += (change.mean(axis=0) - change) * self._pale
+        at = self._mouth
+        behind = _likened((drawn * gain + more)[at], face[at], self._behind_lips[at[1:]] * keep)
+        gain[at] *= behind
+        more[at] *= behind
+        return _exchanged(texture, gain, more)
 
     def _detail(self, difference: Floats) -> float:
         """The standard deviation of a texture (3, s, s) within the face."""
@@ -132,15 +159,6 @@ def _exchanged(texture: Image, gain: Floats, more: Floats) -> Image:
     )
     # Rounds and saturates in one pass.
     return np.asarray(cv2.add(texture * times, plus, dtype=cv2.CV_8U), np.uint8)
-
-
-def _shrunk(texture: Image, unit: float) -> Image:
-    """The texture, not much larger than a face in which a canonical unit is `unit` px long."""
-    side = max(16, round(unit))
-    if unit >= 0.8 * len(texture):
-        return texture
-    smaller = cv2.resize(texture, (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(smaller, np.uint8)
 
 
 def _feathered(inside: Floats, width: float) -> Floats:
@@ -213,6 +231,25 @@ def _features(layout: Floats, side: int) -> Floats:
         points = np.rint(layout[list(part)] * side - 0.5).astype(np.int32)
         cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
     return filled.astype(np.float32)
+
+
+def _likened(drawn: Floats, face: Floats, where: Floats) -> Floats:
+    """(3, h, w) factors that make `drawn` as light and dark as `face`, both (3, h, w), in coarse
+    lines and as far as `where` (h, w) tells: teeth, tongue and dark lie where they are seen.
+    """
+    coarse = (cv2.GaussianBlur(cv2.merge(list(p)), (0, 0), _COARSE) for p in (face, drawn))
+    seen, own = (skin.planes(picture) for picture in coarse)
+    factors = np.clip((seen + _FLOOR) / (own + _FLOOR), *_LIKENED)
+    return np.asarray(1 + (factors - 1) * where, np.float32)
+
+
+def _soft(layout: Floats, side: int, parts: tuple[tuple[int, ...], ...], soft: float) -> Floats:
+    """(side, side) 1 within the outlines of `parts`, feathered by `soft` texels."""
+    filled = np.zeros((side * _FINER, side * _FINER), np.uint8)
+    for part in parts:
+        cv2.fillPoly(filled, [np.rint(layout[list(part)] * len(filled) - 0.5).astype(np.int32)], 1)
+    share = cv2.resize(filled.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(share, (0, 0), soft), np.float32)
 
 
 def _inside(layout: Floats, width: float) -> Floats:

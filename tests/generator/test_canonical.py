@@ -52,6 +52,23 @@ def test_opening_them_moves_no_other_point_and_not_what_was_given(rest, loud):
     assert np.array_equal(rest, before)
 
 
+def eyed(rest, left, right):
+    return with_lids(rest, np.array([left, right], np.float32))
+
+
+@pytest.mark.parametrize(("left", "right"), [(0.07, 0.09), (0.1, 0.085), (0.04, 0.06)])
+def test_eyes_that_differ_a_little_are_drawn_alike(rest, left, right):
+    """A turned head and noise read so; drawn as they are read, they would be a squint."""
+    drawn = eye_code(opened_alike(rest, eyed(rest, left, right), 0.115))
+    assert drawn[0] == pytest.approx(drawn[1], rel=0.05)
+
+
+@pytest.mark.parametrize(("left", "right"), [(0.008, 0.1), (0.11, 0.01)])
+def test_a_wink_stays_a_wink(rest, left, right):
+    drawn = eye_code(opened_alike(rest, eyed(rest, left, right), 0.115))
+    assert drawn == pytest.approx([left, right], abs=0.008)
+
+
 def spoken(rest, donors, opening):
     """The face at rest with lips `opening` apart, as codes tell it."""
     shape = rest

@@ -6,7 +6,15 @@ import pytest
 
 from generator.canonical import Canonical, codes, frontal
 from generator.deconv import Deconv, DonorFaces
-from generator.regions import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE, filled, region
+from generator.regions import (
+    INNER_LIPS,
+    LEFT_EYE,
+    LIPS,
+    RIGHT_EYE,
+    filled,
+    mouth_opacity,
+    region,
+)
 from pipeline.contract import Person
 from pipeline.expressions import EXPRESSIONS, bent
 from tests.conftest import unknown_person
@@ -174,7 +182,7 @@ COUNT = 6
 WHOLE = np.array([True, True, True, True, False, False])
 
 
-def studio(canonical: Canonical, mouth=~WHOLE, sizes=SIZES):
+def studio(canonical: Canonical, mouth=~WHOLE, sizes=SIZES, heads=None):
     """A generator of six donors, four with whole faces and two with mouths, and its canvases."""
     shapes = np.repeat(canonical.shape[None], COUNT, axis=0)
     shapes[:, :, 0] *= np.linspace(0.98, 1.02, COUNT, dtype=np.float32)[:, None]
@@ -187,7 +195,7 @@ def studio(canonical: Canonical, mouth=~WHOLE, sizes=SIZES):
         identity=WHOLE,
         style=np.full((COUNT, 3), np.nan, np.float32),
     )
-    canvases = [Canvas(side) for side in sizes]
+    canvases = heads or [Canvas(side) for side in sizes]
     generator = Deconv(canvases[0], canonical, donors, canvases[1:])
     for canvas in canvases:
         canvas.mixes.clear()
@@ -353,3 +361,25 @@ def test_a_persons_own_shape_is_exchanged_for_the_mixs(donors, mesh):
         shapes.append(generator.generate(np.array([0]), person, own * SIDE).shape)
     jaw = [234, 454, 152, 10]
     assert shapes[0][jaw] == pytest.approx(shapes[1][jaw], abs=2e-3)
+
+
+class Tinted(Canvas):
+    """Whole faces are yellowish, who lends mouths is bluish; all have the same grey teeth."""
+
+    def __call__(self, mixes):
+        whole = mixes[:, WHOLE].sum(axis=1)[:, None, None, None] > 0.5
+        skin = np.where(whole, np.float32([180, 150, 110]), np.float32([150, 150, 160]))
+        light = skin / skin.mean(axis=-1, keepdims=True)
+        inner = mouth_opacity(self.layout, self.side)[None, ..., None] > 0.05
+        drawn = super().__call__(mixes)
+        return np.where(inner, 120 * light, np.broadcast_to(skin, drawn.shape)).astype(np.float32)
+
+
+def test_teeth_take_on_the_tint_of_the_face(donors, mesh):
+    """Lent by somebody in another light they would look blue in it."""
+    canvas = Tinted(64)
+    canvas.layout = donors.canonical.layout
+    generator, _ = studio(donors.canonical, heads=[canvas])
+    wide = generator.generate(np.arange(4), unknown_person(), worn(donors, mouth=0.2))
+    teeth = wide.texture[inside(donors, INNER_LIPS, 64)].mean(axis=0)
+    assert teeth / teeth.mean() == pytest.approx(np.array([180, 150, 110]) / 146.7, abs=0.06)

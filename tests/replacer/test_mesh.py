@@ -168,3 +168,61 @@ def test_light_is_read_off_skin_alone(drawing, donors, mesh):
         middle.append(patch.rgb[row, patch.rgb.shape[1] // 2].astype(float))
     for other in middle[1:]:
         assert other == pytest.approx(middle[0], abs=6)
+
+
+EYES = ((33, 145, 133, 159), (263, 374, 362, 386))
+BEHIND_LIPS = (78, 87, 317, 308, 312, 82)
+
+
+@pytest.fixture(scope="module")
+def shouting(donors):
+    """A shape with the open mouth of the layout, its mesh in px, and where the mouth is seen."""
+    shape = np.column_stack([donors.canonical.layout, donors.canonical.shape[:, 2]])
+    face = ((shape - (0.5, 0.5, 0)) * 225 + (120, 120, 0)).astype(np.float32)
+    return shape.astype(np.float32), face, within(face, BEHIND_LIPS)
+
+
+def within(face, points):
+    """True in the middle of what some points of a mesh enclose in the picture."""
+    hull = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(np.rint(face[list(points), :2]).astype(np.int32)), 1)
+    return cv2.erode(hull, np.ones((5, 5))) > 0
+
+
+def drawn_over(picture, patch):
+    result = picture.astype(np.float32)
+    (x, y), (h, w) = patch.corner, patch.alpha.shape
+    part = result[y : y + h, x : x + w]
+    part += (patch.rgb - part) * patch.alpha[..., None]
+    return result
+
+
+def test_teeth_and_dark_lie_where_the_face_shows_them(drawing, donors, shouting):
+    """Whatever the donors who lend the mouth have there."""
+    shape, face, mouth = shouting
+    upper = mouth & (np.arange(SIZE)[:, None] < np.nonzero(mouth)[0].mean())
+    picture = np.full((SIZE, SIZE, 3), (190, 150, 130), np.uint8)
+    picture[mouth] = (50, 25, 25)
+    picture[upper] = (215, 210, 200)
+    flat = Surrogate(np.full((192, 192, 3), (150, 120, 100), np.uint8), shape)
+    shown = drawn_over(picture, drawing.replacer.replace(picture, face, flat))
+    teeth, dark = shown[upper].mean(axis=0), shown[mouth & ~upper].mean(axis=0)
+    assert teeth.mean() > 1.3 * dark.mean()
+    assert teeth.max() - teeth.min() < 50  # the skin: 60
+
+
+def test_skin_of_another_tint_does_not_stain_the_eyes(drawing, donors, mesh):
+    """The white of eyes is told by the light, which is known only together with the skin."""
+    texture = np.full((192, 192, 3), (190, 150, 100), np.uint8)  # yellowish
+    hull = [np.rint(donors.canonical.layout[list(eye)] * 192).astype(np.int32) for eye in EYES]
+    for eye in hull:
+        cv2.fillConvexPoly(texture, cv2.convexHull(eye), (210, 205, 200))
+    picture = np.full((SIZE, SIZE, 3), (200, 160, 150), np.uint8)  # pink
+    surrogate = Surrogate(texture, donors.canonical.shape)
+    shown = drawn_over(picture, drawing.replacer.replace(picture, mesh, surrogate))
+    for eye in EYES:
+        red, _, blue = shown[within(mesh, eye)].mean(axis=0)
+        assert blue - red < 15
+    assert shown[within(mesh, (50, 205, 36, 101))].mean(axis=0) == pytest.approx(
+        (200, 160, 150), abs=12
+    )
