@@ -6,39 +6,30 @@ tongue are drawn as a mix of the donors whose open mouths lie nearest to this fr
 irises are moved to where the eyes look.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import openvino
 
 from generator.canonical import Canonical, frontal, neutral, opened_alike
-from generator.complexion import Complexion
 from generator.expression import eye_code, mouth_code
-from generator.eyes import Drawn, Eyes
+from generator.head import Draw, Face, Head, mouth_share
 from generator.individual import individual, kind, steps
-from generator.regions import mouth_opacity
-from pipeline.contract import Floats, Image, Ints, Mask, Person, Surrogate
-from pipeline.networks import Network
-
-Draw = Callable[[Floats], Floats]  # (b, m) donor mixes → (b, s, s, 3) textures in 0..255
+from generator.looks import Beard
+from generator.shaving import Shaving
+from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
 
 _MOUTH: Final = slice(0, 5)
-_CLOSED: Final = 0.012
-_OPEN: Final = 0.04
-_SHADED: Final = (0.6, 0.09)  # how light it is behind lips that open, and from which opening 1
 _NEIGHBOURS: Final = 3
 _SKIN_UNIT: Final = 40.0
 _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
 _CLOSENESS: Final = 0.35
 _FACES_KEPT: Final = 64
 _MOUTHS_KEPT: Final = 512  # of up to 40 kB each
-_GAIN: Final = (0.7, 1.4)
-_RING: Final = (0.02, 0.6)  # of the mouth's opacity: where lips surround it
 _SHRUNK: Final = 1.1
+_SEEN_AT: Final = 96  # px; beards are read off textures of this side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,11 +45,6 @@ class DonorFaces:
     style: Floats  # (m, 3) beard, make-up of lips and lids; NaN where nobody knows
 
 
-def mouth_share(opening: Any) -> Any:
-    """How much of the inside of a mouth is seen, 0..1, by the first of its codes."""
-    return np.clip((opening - _CLOSED) / (_OPEN - _CLOSED), 0, 1)
-
-
 class Deconv:
     """One surrogate per call. The network runs once for each face and once for each donor who lends
     a mouth; between mouths textures are mixed, so that speaking costs no more than looking aside.
@@ -70,16 +56,24 @@ class Deconv:
     concurrent = True
 
     def __init__(
-        self, draw: Draw, canonical: Canonical, donors: DonorFaces, smaller: Sequence[Draw] = ()
+        self,
+        draw: Draw,
+        canonical: Canonical,
+        donors: DonorFaces,
+        smaller: Sequence[Draw] = (),
+        beard: Beard | None = None,
     ) -> None:
         self._canonical = canonical
         self._donors = donors
         self._lending = np.flatnonzero(donors.mouth)
         self._spread = donors.codes.std(axis=0) + 1e-6
         self._calm = neutral(donors.shapes, canonical)
-        self._steps = steps(kind(donors.skin, donors.likeness, donors.style), donors.identity)
+        kinds = kind(donors.skin, donors.likeness, donors.style)
+        self._steps = steps(kinds, donors.identity)
+        told = donors.style[:, 0]
+        self._shaving = beard and Shaving(kinds, told, donors.identity, beard, canonical.layout)
         self._extent = float(np.ptp(canonical.layout, axis=0).max())
-        self._heads = [_Head(head, len(donors.codes), canonical) for head in (draw, *smaller)]
+        self._heads = [Head(head, len(donors.codes), canonical) for head in (draw, *smaller)]
         self._mixed = lru_cache(maxsize=_FACES_KEPT)(self._mix)
         self._drawn = lru_cache(maxsize=_FACES_KEPT)(self._face)
         self._mouth = lru_cache(maxsize=_MOUTHS_KEPT)(self._lent)
@@ -118,7 +112,7 @@ class Deconv:
 
     def shares(self, identity: Ints) -> Floats:
         """(m,) how much of each donor is in the face of the donors `identity` (k,); sums to 1."""
-        return self._mixed(self._parts(identity).tobytes()).weights
+        return individual(self._parts(identity), self._steps)
 
     def _parts(self, identity: Ints) -> Floats:
         weights = np.zeros(len(self._calm), np.float32)
@@ -133,14 +127,22 @@ class Deconv:
         return max(large, default=0)
 
     def _mix(self, weights: bytes) -> "_Mix":
-        mix = individual(np.frombuffer(weights, np.float32), self._steps)
+        mix = self._clean(np.frombuffer(weights, np.float32))
         donors, lending = self._donors, self._lending
         skin = ((donors.skin[lending] - mix @ donors.skin) ** 2).sum(axis=1) / _SKIN_UNIT**2
         likeness = (donors.likeness[lending] - mix @ donors.likeness) / _LIKENESS_UNIT
         far = skin + (likeness**2).sum(axis=1) * 0.25
         return _Mix(mix, np.einsum("m,mpx->px", mix, self._calm), far)
 
-    def _face(self, number: int, weights: bytes) -> "_Face":
+    def _clean(self, parts: Floats) -> Floats:
+        """(m,) the weights of a mix as it is drawn, without a shadow where its donors shave."""
+        mix = individual(parts, self._steps)
+        if not self._shaving or not self._shaving.concerns(parts):
+            return mix
+        head = min(self._heads, key=lambda h: abs(h.side - _SEEN_AT))
+        return self._shaving.shaved(mix, head.draw(mix[None])[0])
+
+    def _face(self, number: int, weights: bytes) -> Face:
         head = self._heads[number]
         drawn = head.draw(self._mixed(weights).weights[None])[0]
         return head.face(head.complexion.evened(drawn))
@@ -156,7 +158,7 @@ class Deconv:
         inside: Floats = drawn[head.mouth] / head.complexion.cast(drawn)
         return inside
 
-    def _speaking(self, face: "_Face", code: Floats, mix: "_Mix", number: int) -> Floats | None:
+    def _speaking(self, face: Face, code: Floats, mix: "_Mix", number: int) -> Floats | None:
         """(h, w, 3) the part of the face with the inside of an open mouth, None if it is shut."""
         if mouth_share(code[0]) == 0 or not len(self._lending):
             return None
@@ -183,102 +185,3 @@ class _Mix:
     weights: Floats  # (m,) those that the network is given
     shape: Floats  # (468, 3) without expression
     far: Floats  # how little each donor who lends a mouth is of its kind
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Face:
-    """A calm face in one size, and what of it is read off more than once."""
-
-    texture: Floats  # (s, s, 3) in 0..255
-    drawn: Image  # (s, s, 3) the same
-    eyes: list[Drawn]  # as they are
-    lips: float  # how bright they are around the mouth
-    cast: Floats  # (3,) tint of its skin
-
-
-class _Head:
-    """One size of texture, and the masks that belong to it."""
-
-    def __init__(self, draw: Draw, donors: int, canonical: Canonical) -> None:
-        self.draw = draw
-        if isinstance(draw, _Drawing):
-            self.side = draw.side
-        else:
-            self.side = draw(np.full((1, donors), 1 / donors, np.float32)).shape[1]
-        inner = mouth_opacity(canonical.layout, self.side)
-        rows, columns = (np.flatnonzero(inner.any(axis=axis)) for axis in (1, 0))
-        self.mouth = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        self._inner = np.repeat(inner[self.mouth][..., None], 3, axis=2)
-        self._ring = _around(inner[self.mouth])
-        self.complexion = Complexion(canonical.layout, self.side)
-        self._eyes = Eyes(canonical.layout, self.side, eye_code(canonical.shape))
-
-    def face(self, texture: Floats) -> _Face:
-        """What is kept of a calm face (s, s, 3) in 0..255."""
-        lips = float(texture[self.mouth][self._ring].mean())
-        cast = self.complexion.cast(texture)
-        return _Face(texture, _rounded(texture), self._eyes.drawn(texture), lips, cast)
-
-    def laid_in(self, face: _Face, inside: Floats, opening: float) -> Floats:
-        """(h, w, 3) the mouth's part of the face, with `inside` (h, w, 3) where it is open: of the
-        face's tint, as bright as the lips where both are seen, in their shadow where little is.
-        """
-        low, lit = _SHADED
-        gain = np.clip(face.lips / max(float(inside[self._ring].mean()), 1.0), *_GAIN)
-        lips = face.texture[self.mouth]
-        gain *= np.interp(opening, [0, lit], [low, 1])
-        share = self._inner * np.float32(mouth_share(opening))
-        result: Floats = lips + (inside * (face.cast * np.float32(gain)) - lips) * share
-        return result
-
-    def shown(self, face: _Face, mouth: Floats | None, gaze: Floats, openings: Floats) -> Image:
-        """(s, s, 3) the face with its mouth, `gaze` and lids, see Eyes."""
-        result = face.drawn.copy()
-        if mouth is not None:
-            result[self.mouth] = _rounded(mouth)
-        texture = self._eyes.looking(face.texture, gaze, openings, face.eyes)
-        for place in self._eyes.places:
-            result[place] = _rounded(texture[place])
-        return result
-
-
-def _around(opacity: Floats) -> tuple[Ints, Ints]:
-    """Rows and columns of the lips around a mouth; of all that is seen of it in few pixels."""
-    low, high = (share * opacity.max() for share in _RING)
-    ring = (opacity > low) & (opacity < high)
-    rows, columns = np.nonzero(ring if ring.any() else opacity > 0)
-    return rows, columns
-
-
-def _rounded(texture: Floats) -> Image:
-    """Colours 0..255 as whole numbers."""
-    return np.rint(np.clip(texture, 0, 255)).astype(np.uint8)
-
-
-def heads(network: Path) -> list[Draw]:
-    """The network's sizes, largest first; a smaller one leaves out what only larger ones need."""
-    sides = [o.partial_shape[1].get_length() for o in openvino.Core().read_model(network).outputs]
-    return [
-        _Drawing(Network(network, _only(number), f"head {number}"), side)
-        for number, side in enumerate(sides)
-    ]
-
-
-def _only(number: int) -> Callable[[openvino.Core, Path], openvino.Model]:
-    """Reads the network without what is needed for other outputs only."""
-
-    def read(core: openvino.Core, network: Path) -> openvino.Model:
-        model = core.read_model(network)
-        return openvino.Model([model.outputs[number]], model.get_parameters(), "head")
-
-    return read
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Drawing:
-    network: Network
-    side: int  # of its textures, known before the network is ready
-
-    def __call__(self, mixes: Floats) -> Floats:
-        drawn: Floats = self.network(mixes)[0]
-        return (drawn + 1) * np.float32(127.5)

@@ -146,10 +146,10 @@ def generator(donors: Database, settings: Settings | None = None) -> Generator:
     if place or donors.kind != "deconv":
         made: Generator = make(donors.folder, donors.canonical)
         return made
-    from generator.deconv import heads
+    from generator.head import heads
 
     largest, *smaller = heads(donors.network)
-    made = make(largest, donors.canonical, donors.faces, smaller)
+    made = make(largest, donors.canonical, donors.faces, smaller, donors.beard)
     return made
 
 

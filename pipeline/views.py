@@ -9,8 +9,8 @@ import numpy as np
 from extractor.dlib_keras import DlibKeras, placed
 from extractor.dlib_network import SIDE
 from generator.canonical import Canonical
-from generator.deconv import mouth_share
 from generator.expression import MOUTH
+from generator.head import mouth_share
 from generator.regions import mouth_opacity
 from generator.views import Views
 from pipeline.contract import Floats, Ints

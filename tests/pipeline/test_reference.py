@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from generator import quality
-from generator.deconv import heads
+from generator.head import heads
 from pipeline import reference
 
 COUNT = 12

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from generator.deconv import heads
+from generator.head import heads
 from matcher.attributes import AGE_OFFSET
 from pipeline import cli, database, reference, report_balance, report_textures
 from pipeline.database import SEAL
