@@ -74,8 +74,19 @@ class Opposite(_Donors):
     somebody else. `generate` keeps that face from being everybody's average.
     """
 
+    def __init__(self, donors: DonorRows, extractor: str) -> None:
+        super().__init__(donors, extractor)
+        self._last: tuple[Person, int, Ints] | None = None  # one person is often drawn for in a row
+
     def match(self, person: Person, k: int, rng: np.random.Generator) -> Matches:
         """k donors whose mix is a person who is not this one, and none of them."""
+        last = self._last
+        if last is None or last[0] is not person or last[1] != k:
+            last = self._last = person, k, self._pool(person, k)
+        return self._matches(person, self._apart(last[2], k, rng))
+
+    def _pool(self, person: Person, k: int) -> Ints:
+        """(n,) the donors of the person's kind who are least like them."""
         donors, mean = self._donors, self._donors.attributes.mean
         distance = self._distance(person)
         size = max(min(_POOL, int((distance < _UNLIKE).sum())), _FEWEST)
@@ -83,7 +94,7 @@ class Opposite(_Donors):
         if np.isfinite(person.features).all():
             alike = similarity(person.features[None], donors.features[pool], mean)[0]
             pool = pool[np.argsort(alike)[: max(len(pool) // _LEAST_ALIKE, k)]]
-        return self._matches(person, self._apart(pool, k, rng))
+        return pool
 
     def _apart(self, pool: Ints, k: int, rng: np.random.Generator) -> Ints:
         """(k,) of the pool: each drawn from the few that are least like those before it."""

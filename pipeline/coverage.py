@@ -11,11 +11,13 @@ from typing import Final
 import numpy as np
 
 from pipeline.analysis import Analysis
+from pipeline.carrying import fitted
 from pipeline.contract import Floats
 from pipeline.geometry import bounds, overlap, scaled, yaw
 from pipeline.packing import Sightings
 from pipeline.pose import has_pose
 from pipeline.rooms import Drawing
+from pipeline.slips import unslipped
 from pipeline.smoothing import steadied
 from pipeline.tracks import MESH_FOUND, Seen, Sighting, Track, surely
 
@@ -118,7 +120,7 @@ def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sightin
     early, late = _faded(some, analysis.fades)
     stay = range(len(some)) if early is None and late is None else _within(some, early, late)
     before, after = _unasked(analysis.looks, some[stay[0]].frame, some[stay[-1]].frame)
-    seen = islice(steadied(some), stay[0], stay[-1] + 1)
+    seen = unslipped(islice(steadied(some), stay[0], stay[-1] + 1))
     last = next(seen)
     ahead = max(BEFORE - track.doubted, 0)
     start = min(before, last.frame - ahead) if early is None else min(early, last.frame)
@@ -233,9 +235,8 @@ def _leaving(sightings: Sequence[Sighting], motion: Floats, size: tuple[int, int
     """
     first, last = sightings[0], sightings[-1]
     box = last.box
-    out = np.concatenate([-motion, motion])
     near = np.concatenate([box[:2], np.array(size) - box[2:]]) < 0.1 * float(box[2] - box[0])
-    over = near & (out > 0)
+    over = near & (np.concatenate([-motion, motion]) > 0)
     if not over.any():
         return None
     inner = (last.box - first.box)[[2, 3, 0, 1]] / max(last.frame - first.frame, 1)
@@ -291,10 +292,9 @@ def rung(sighting: Sighting, drawing: Drawing | None) -> Rung:
         return Rung.COVER
     mesh, box = sighting.mesh, sighting.box
     if np.isfinite(mesh).all() and sighting.mesh_score >= MESH_FOUND:
-        own = bounds(mesh)
-        fits = overlap(own[None], box[None])[0, 0] > _AGREE
-        wide = float((own[2:] - own[:2]).max()) >= _SMALLEST_MESH
+        fits = overlap(bounds(mesh)[None], box[None])[0, 0] > _AGREE
+        wide = float(np.ptp(mesh[:, :2], axis=0).max()) >= _SMALLEST_MESH
         if fits and wide and yaw(mesh, drawing.canonical.shape) < _FRONTAL_ENOUGH:
-            return Rung.SURROGATE if sighting.seen <= Seen.FOLLOWED else Rung.PASTED
+            return Rung.SURROGATE if fitted(sighting) else Rung.PASTED
     posable = has_pose(sighting.landmarks, drawing.canonical.shape)
     return Rung.PASTED if posable else Rung.COVER

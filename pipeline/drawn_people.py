@@ -13,6 +13,7 @@ from pipeline.contract import Floats, Image, Surrogate
 from pipeline.geometry import bounds, pixels
 from pipeline.portraits import nobody
 from pipeline.rooms import Drawing
+from replacer.mesh import Mesh
 
 CARD: Final = 240  # px, the side of a drawn person
 _SHARE: Final = 0.62  # of the card's side is its face's unit
@@ -49,6 +50,8 @@ class Troupe:
 
     def __init__(self, drawing: Drawing, donors: list[int]) -> None:
         self._drawing, self._donors = drawing, donors
+        face = drawing.canonical
+        self._replacer = Mesh(face.shape, face.layout, face.triangles, 1.0, beyond=1.0)
         self._cards: dict[tuple[int, int, float], Card] = {}
         self._surrogates: dict[tuple[int, float], Surrogate] = {}
 
@@ -70,7 +73,7 @@ class Troupe:
         mesh[:, 0] += centre[0] - (mesh[:, 0].min() + mesh[:, 0].max()) / 2
         picture, alpha = _backdrop(person, mesh, yaw)
         surrogate = self._surrogate(person, mesh, mouth)
-        patch = self._drawing.replacer.replace(picture, mesh, surrogate)
+        patch = self._replacer.replace(picture, mesh, surrogate)
         x, y = patch.corner
         place = picture[y : y + len(patch.rgb), x : x + patch.rgb.shape[1]]
         opaque = patch.alpha[..., None]

@@ -13,7 +13,9 @@ class Expectation:
     expected.
 
     Measured on 14 people with 32 surrogates each: what is expected correlates by 0.7 with how alike
-    surrogate and person are, and the best of 32 was among the 12 expected to be least alike.
+    surrogate and person are, and the best of 32 was among the 12 expected to be least alike. What
+    is chosen from 128 is less alike than from 32 to another recogniser as well: by 0.016 over 44
+    people (standard error 0.008).
     """
 
     def __init__(self, generator: Any, donors: DonorRows) -> None:

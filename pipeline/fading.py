@@ -24,9 +24,8 @@ def around(track: Planned, row: int) -> float:
 def unsure(track: Planned, row: int) -> bool:
     """Whether a frame needs its whole cover: without a mesh of its own the face may lie beside."""
     rung = track.rungs[row]
-    return rung == Rung.COVER or (
-        rung == Rung.PASTED and track.sightings[row].seen != Seen.DETECTED
-    )
+    guessed = track.sightings[row].seen > Seen.FOLLOWED
+    return rung == Rung.COVER or (rung == Rung.PASTED and guessed)
 
 
 def faded(cover: Patch, surrogate: Patch, share: float, beside: float) -> list[Patch]:

@@ -20,6 +20,7 @@ _LEAST: Final = 20.0
 _TIMES_USUAL: Final = 3.0
 _MEMORY: Final = 12
 _SAME_VIEW: Final = 0.85
+_SHORTEST: Final = 3  # frames: shorter shots are mostly one that moves wildly
 FADED: Final = 5  # frames
 _FADES: Final = 4.0
 _STEADY: Final = 0.25
@@ -34,12 +35,14 @@ class Shots:
         self._usual: deque[float] = deque(maxlen=_MEMORY)
         self._near: deque[Floats] = deque(maxlen=FADED)
         self._turned = 0
+        self._shown = 0  # frames since the last cut
 
     def cut(self, picture: Image) -> bool:
         """True where `picture`, the next frame as RGB of any size, begins a new shot."""
         coarse = cv2.resize(picture, _GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
         last, self._last = self._last, coarse
         self._near.append(coarse)
+        self._shown += 1
         if last is None:
             return False
         change = float(np.abs(coarse - last).mean())
@@ -47,7 +50,9 @@ class Shots:
         self._usual.append(_unlit(last, coarse))
         if change < max(_LEAST, _TIMES_USUAL * usual) or _likeness(last, coarse) > _SAME_VIEW:
             return False
-        self._usual.clear()
+        if self._shown >= _SHORTEST:
+            self._usual.clear()
+        self._shown = 0
         self._near.clear()
         return True
 

@@ -37,6 +37,7 @@ _CONTACT: Final = 3
 _GROWTH: Final = 0.34
 _STALE: Final = 12
 _BESIDE: Final = np.array([-1, -1, 1, 1], np.float32)
+_BEYOND: Final = 0.07  # of a face's width: as far as surrogates reach beyond the contour
 _BROW_LINE: Final = (127, 70, 63, 105, 66, 107, 336, 296, 334, 293, 300, 356)
 _FEATURES: Final = (
     (70, 63, 105, 66, 107, 133, 145, 33),
@@ -84,19 +85,26 @@ class Occlusion:
         if not matte.any():
             return np.zeros((0, 0), np.float32)
         result = np.zeros(image.shape[:2], np.float32)
-        x1, y1, x2, y2 = self._box(matte, mesh, image.shape[1::-1])
+        reach = round(_BEYOND * float(np.ptp(mesh[:, 0])))
+        x1, y1, x2, y2 = self._box(matte, mesh, reach, image.shape[1::-1])
         if x2 > x1 and y2 > y1:
             target = mesh - np.array([x1, y1, 0], np.float32)
             size = (x2 - x1, y2 - y1)
             drawn, lies = warp(matte, self._layout, target, self._triangles, size)
-            result[y1:y2, x1:x2] = drawn * lies
+            drawn *= lies
+            beyond = cv2.dilate(drawn, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+            result[y1:y2, x1:x2] = np.maximum(drawn, beyond * (1 - lies))
         return result
 
-    def _box(self, matte: Floats, mesh: Floats, size: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """The pixels of a picture of `size` in which anything of a matte can be seen."""
+    def _box(
+        self, matte: Floats, mesh: Floats, reach: int, size: tuple[int, ...]
+    ) -> tuple[int, int, int, int]:
+        """The pixels of a picture of `size` in which anything of a matte can be seen, and those
+        nearer than `reach`.
+        """
         near = cv2.dilate(matte, np.ones((5, 5), np.uint8)) > 0
         places = self._unwrap.places(mesh[:, :2])[near & self._inside]
-        return pixels(bounds(places) + _BESIDE, (size[0], size[1]))
+        return pixels(bounds(places) + _BESIDE * np.float32(1 + reach), (size[0], size[1]))
 
     def matte(self, texture: Floats, own: Own | None = None) -> Floats:
         """The same in canonical space: (SIDE, SIDE) for a face's own texture (SIDE, SIDE, 3)."""

@@ -13,6 +13,7 @@ from matcher.cosine import similarity
 from pipeline import database, demo, network_cache, weights
 from pipeline.contract import MESH_POINTS, Faces, Floats, Image, Person
 from pipeline.database import Database
+from pipeline.expressions import wearing
 from pipeline.geometry import pixels, scaled
 from pipeline.rooms import Drawing, Rooms, furnish
 from pipeline.settings import Settings
@@ -39,7 +40,11 @@ def unknown_person() -> Person:
 
 
 def head(
-    drawing: Drawing, donors: list[int], size: int = 240, picture: Image | None = None
+    drawing: Drawing,
+    donors: list[int],
+    size: int = 240,
+    picture: Image | None = None,
+    expression: str = "",
 ) -> Image:
     """The mix of `donors` drawn by generator and replacer onto a drawn head, `size` px square."""
     if picture is None:
@@ -54,7 +59,8 @@ def head(
     cv2.ellipse(picture, centre, inner, 0, 0, 360, (205, 160, 140), -1)
     picture = cv2.GaussianBlur(picture, (0, 0), 0.012 * side)
     scale = np.float32(0.66 * side)
-    mesh = (drawing.canonical.shape - np.float32([0.5, 0.5, 0])) * scale
+    face = wearing(expression, drawing.canonical) if expression else drawing.canonical.shape
+    mesh = (face - np.float32([0.5, 0.5, 0])) * scale
     mesh[:, :2] += centre
     surrogate = drawing.generator.generate(np.array(donors), unknown_person(), mesh)
     patch = drawing.replacer.replace(picture, mesh, surrogate)

@@ -555,7 +555,7 @@ class TestCommandLine:
         assert capfd.readouterr().err == ""
         seen = still(target)
         x1, y1, x2, y2 = ben["boxes"][0]
-        assert (cut(seen, [x1, y1, x2 - 12, y2]) == cut(original[0], [x1, y1, x2 - 12, y2])).all()
+        assert (cut(seen, [x1, y1, x2 - 20, y2]) == cut(original[0], [x1, y1, x2 - 20, y2])).all()
         assert (cut(seen, place("ann", 0)) == cut(before, place("ann", 0))).all()
         assert judge.remains(original[0], seen, np.float32(place("cid", 0))) < HIDDEN
         assert not any(track.edited for track in record.read(path).tracks)

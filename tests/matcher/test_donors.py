@@ -232,3 +232,15 @@ def test_a_beard_must_be_sure(score, bearded):
     drawn = lenders(crowd(40, 60), somebody(beard=score))
     assert (drawn < 40).all() == bearded
     assert (drawn >= 40).all() != bearded
+
+
+def test_whom_others_are_given_changes_nothing(donors, person):
+    """A pool is kept for a person who is drawn for again and again, and for nobody else."""
+    stranger = replace(person, features=person.features[::-1].copy())
+    fresh = lambda: Opposite(donors.rows, donors.rows.extractor)  # noqa: E731
+    asked = [(person, 4), (stranger, 4), (person, 4), (person, 3), (person, 16), (stranger, 16)]
+    one, rngs = fresh(), [np.random.default_rng(i) for i in range(len(asked))]
+    drawn = [one.match(who, k, rng).identities for (who, k), rng in zip(asked, rngs, strict=True)]
+    for row, (who, k) in enumerate(asked):
+        alone = fresh().match(who, k, np.random.default_rng(row)).identities
+        assert np.array_equal(drawn[row], alone)

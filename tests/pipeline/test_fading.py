@@ -95,6 +95,7 @@ def test_a_surrogate_whose_place_is_guessed_has_its_whole_cover():
     assert np.abs(np.diff(beside)).max() <= 1 / (FADE + 1) + 1e-6
 
 
-def test_a_face_that_is_seen_needs_no_cover():
-    whole = track([Rung.SURROGATE, Rung.PASTED] * 4)
+@pytest.mark.parametrize("how", [Seen.DETECTED, Seen.FOLLOWED])
+def test_a_face_that_is_seen_needs_no_cover(how):
+    whole = track([Rung.SURROGATE, Rung.PASTED] * 4, [how] * 8)
     assert all(fading.around(whole, row) == 0 for row in range(8))

@@ -1,5 +1,6 @@
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -44,6 +45,21 @@ def test_a_wild_pan_is_no_cut_but_a_cut_within_it_after_a_calm_start_is():
     wide = drawn_background(3000, 90, 1)
     pan = [np.ascontiguousarray(wide[:, x : x + 160]) for x in range(0, 1500, 30)]
     assert len(cuts(pan)) <= 2
+
+
+@pytest.mark.parametrize("degrees", [15, 40, 60])
+def test_a_spinning_camera_is_no_cut_in_every_frame(degrees):
+    """Each frame would be a shot of its own, in which nobody is followed."""
+    wide = drawn_background(400, 400, 1)
+    turns = [cv2.getRotationMatrix2D((200, 200), degrees * step, 1) for step in range(40)]
+    spun = [cv2.warpAffine(wide, turn, (400, 400))[155:245, 120:280] for turn in turns]
+    assert len(cuts(spun)) <= 4
+
+
+@pytest.mark.parametrize("length", [2, 3, 5])
+def test_short_shots_are_told_apart(length):
+    shown = [SCENES[number // length % 2] for number in range(12 * length)]
+    assert cuts(shown) == list(range(length, 12 * length, length))
 
 
 def blended(a, b, share):

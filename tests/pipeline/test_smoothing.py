@@ -3,7 +3,7 @@ import pytest
 
 from generator.canonical import with_lids
 from generator.expression import eye_code
-from pipeline.smoothing import steady
+from pipeline.smoothing import settled, steady
 from pipeline.tracks import Seen, Sighting
 
 SHAPE = np.random.default_rng(0).uniform(0, 100, (468, 3)).astype(np.float32)
@@ -49,6 +49,33 @@ def test_steady_motion_gets_no_lag():
     given = [sighting(n, SHAPE + np.float32([0.5 * n, 0, 0])) for n in range(12)]
     for before, after in list(zip(given, steady(given), strict=True))[2:-2]:
         assert after.mesh == pytest.approx(before.mesh, abs=0.02)
+
+
+def test_a_head_that_gathers_speed_gets_no_lag():
+    """It falls by up to three pixels a frame."""
+    given = [sighting(n, SHAPE + np.float32([0, 0.12 * n * n, 0])) for n in range(14)]
+    for before, after in list(zip(given, steady(given), strict=True))[3:-3]:
+        assert after.mesh == pytest.approx(before.mesh, abs=0.13)
+
+
+def test_a_shaken_head_keeps_its_shaking():
+    """To and fro by a tenth of its width; what is off by a hundredth may be trembling."""
+    path = 10 * np.sin(np.arange(30) * 2.1)
+    given = [sighting(n, SHAPE + np.float32([x, 0, 0])) for n, x in enumerate(path)]
+    after = np.array([s.mesh[:, 0].mean() for s in steady(given)]) - SHAPE[:, 0].mean()
+    assert after == pytest.approx(path, abs=1.5)
+
+
+def test_landmarks_that_tremble_become_steadier():
+    rng, place = np.random.default_rng(0), SHAPE[:5, :2]
+    given = [sighting(n, SHAPE) for n in range(30)]
+    for seen in given:
+        seen.landmarks = (place + rng.normal(0, 0.3, (5, 2))).astype(np.float32)
+    given[12].landmarks = np.full((5, 2), np.nan, np.float32)
+    before, after = (np.stack([s.landmarks for s in some]) for some in (given, settled(given)))
+    assert np.isnan(after[12]).all()
+    known = np.arange(30) != 12
+    assert after[known].std(axis=0).mean() < 0.6 * before[known].std(axis=0).mean()
 
 
 def test_gaps_are_not_averaged_over():

@@ -128,9 +128,10 @@ def test_what_is_tried_on_keeps_its_order(worn):
     assert worn(faces, expected=lambda mixes: np.stack([faces[m[0]] for m in mixes]))[0] == 0
 
 
-def test_where_nothing_is_expected_all_are_tried_on(worn):
-    faces, _ = promising(trial.TRIES)
+def test_where_nothing_is_expected_fewer_are_drawn_but_all_tried_on(worn):
+    faces, _ = promising(32)
     assert worn(faces, expected=lambda mixes: None) == (31, 0)
+    assert worn([*faces[:-1], face(0.3), face(-0.5)], expected=lambda mixes: None)[0] == 0
 
 
 def test_faces_are_expected_about_as_they_are_drawn(drawing, donors, face, astronaut):
