@@ -13,6 +13,7 @@ from generator.canonical import frontal, neutral, skin_tone
 from generator.expression import eye_code
 from generator.looks import looks
 from matcher.cosine import agreed
+from pipeline import search
 from pipeline.asking import MOST, SHAPES
 from pipeline.contract import Floats, Frame
 from pipeline.crew import Crew
@@ -45,6 +46,7 @@ _FEWEST_OF_EYES: Final = 12
 _OPEN_EYES: Final = 0.75  # quantile: blinks are rarer than open eyes
 _FRONTAL_DEGREES: Final = 45.0
 _TEXTURE_SIDE: Final = 96
+_RESTED: Final = 3  # frames in which a calm face is not measured
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +69,7 @@ def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analys
     with Crew() as crew:
         _prepare(rooms, crew)
         seen = Analysis(digest(source.path))
-        analyst = Analyst(seen, rooms, settings, given, ahead=True, crew=crew)
+        analyst = Analyst(seen, rooms, settings, given, _RESTED, crew)
         seen_ahead = analyst.scout.views(source.frames())
         with crew.ahead(seen_ahead, View.searched, MOST) as views:
             for view in views:
@@ -79,7 +81,8 @@ def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analys
 
 def _prepare(rooms: Rooms, crew: Crew) -> None:
     """Have networks read while the first frame is; those of other makers wait until they work."""
-    for room, sizes in ((rooms.detector, SHAPES), (rooms.mesh, ()), (rooms.eyes, ())):
+    detector = search.quick(rooms.detector)
+    for room, sizes in ((detector, SHAPES), (rooms.mesh, ()), (rooms.eyes, ())):
         prepare = getattr(room, "prepare", None)
         if prepare is not None:
             crew.soon(partial(prepare, *sizes))
@@ -94,10 +97,10 @@ class Analyst:
         rooms: Rooms,
         settings: Settings,
         given: FileBoxes | None = None,
-        ahead: bool = False,
+        ahead: int = 0,
         crew: Crew | None = None,
     ) -> None:
-        """With `ahead` nobody uses a track's last frame before the next one was seen."""
+        """Nobody uses a track's last `ahead` frames before the next one was seen."""
         self.result, self._rooms = result, rooms
         guard = result.faults.guarded
         start = settings.detect_threshold
@@ -131,7 +134,8 @@ class Analyst:
         ended = self._tracker.step(frame, faces)
         drawing = rooms.drawing
         if drawing is not None:
-            result.faults.guarded(lambda: keep_looks(self._tracker.active, frame, drawing), None)
+            known = self._tracker.measured
+            result.faults.guarded(lambda: keep_looks(known, frame, drawing), None)
         if self._witness is not None:
             self._witness.step(self._tracker.active, frame)
         if self._partings is not None:

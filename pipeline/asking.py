@@ -1,8 +1,9 @@
 """Where in a frame the detector is asked: in each n-th frame, or as far as the clip needs it.
 
-If it is left to the clip (`auto`), every fourth frame is searched whole. In those between only that
-is looked at which changed since somebody looked there, beside the faces that are followed well, and
-the places of those that are not: through windows of the picture, which cost as much as they show.
+If it is left to the clip (`auto`), every twelfth frame is searched whole, and every fourth glanced
+at: a picture of half the size shows all but small faces. In all but the twelfth that is looked at
+closely which changed since somebody looked there, beside the faces that are followed well, and the
+places of those that are not: through windows of the picture, which cost as much as they show.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from pipeline.tracks import Seen, Track
 
 AUTO: Final = "auto"
 MOST: Final = 4
+WHOLE: Final = 12  # frames from one that is searched whole to the next
 _GRID: Final = (64, 36)
 _NEWS: Final = 18.0
 _AROUND: Final = 1.8
@@ -26,16 +28,17 @@ _CLOSE: Final = 1.1
 _FITS_WELL: Final = 0.8
 _TOUCHES: Final = 0.03  # share of the smaller box
 _LOST: Final = 10  # frames after which a lost face is awaited anywhere
-SHAPES: Final = ((320, 320), (640, 384), (384, 640))  # px of the picture; one is compiled once
+# Px of the picture; a network is compiled once for each.
+SHAPES: Final = ((320, 320), (640, 384), (384, 640))
 _BESIDE: Final = 32.0  # px of the picture around what is looked for
 _WORTH: Final = 0.6  # of the whole picture: more is no cheaper
 
 
 class Asking:
-    """Tells which frames are searched whole; `every` frames lie between two, or what is auto."""
+    """Tells which frames are searched; `every` frames lie between two, or what is auto."""
 
     def __init__(self, every: int | str) -> None:
-        self._every = every if isinstance(every, int) else MOST
+        self._every, self._whole = (every, every) if isinstance(every, int) else (MOST, WHOLE)
         self._start = 0
 
     def cut(self, frame: int) -> None:
@@ -45,6 +48,10 @@ class Asking:
     def due(self, frame: int) -> bool:
         """Whether the detector should look at a frame."""
         return (frame - self._start) % self._every == 0
+
+    def whole(self, frame: int) -> bool:
+        """Whether a frame that is due deserves more than a glance."""
+        return (frame - self._start) % self._whole == 0
 
 
 class News:
@@ -62,29 +69,28 @@ class News:
         """The windows of a frame to look through, where `tracks` go on; None for all of it."""
         coarse = _coarse(small)
         if self._known is None:
-            self._known = coarse
             return None
         news = np.abs(coarse - self._known).mean(axis=2) > _NEWS
-        beside = _touching(tracks)
-        doubtful = [
-            track
-            for track, touches in zip(tracks, beside, strict=True)
-            if touches or not _is_calm(track, frame)
-        ]
+        doubtful = _doubtful(frame, tracks)
         for track in tracks:
             if track not in doubtful:
                 news[_cells(track.last.box, _AROUND, frame)] = False
-        for track in doubtful:
-            if frame.index - track.last.frame <= _LOST:
-                news[_cells(track.predicted(frame.index), _NEAR, frame)] = True
-        windows = _windows(news, frame.size, self._side)
-        if windows is None:
-            self._known = coarse
-            return None
-        for box in windows:
+        windows = self._around(news, frame, doubtful)
+        for box in windows or ():
             place = _cells(np.array(box, np.float32), 1.0, frame)
             self._known[place] = coarse[place]
         return windows
+
+    def awaited(self, frame: Frame, tracks: Sequence[Track]) -> list[Box] | None:
+        """The same for those of `tracks` alone that are not followed well."""
+        nothing = np.zeros(_GRID[::-1], bool)
+        return self._around(nothing, frame, _doubtful(frame, tracks))
+
+    def _around(self, news: Mask, frame: Frame, doubtful: Sequence[Track]) -> list[Box] | None:
+        for track in doubtful:
+            if frame.index - track.last.frame <= _LOST:
+                news[_cells(track.predicted(frame.index), _NEAR, frame)] = True
+        return _windows(news, frame.size, self._side)
 
 
 def _coarse(small: Image) -> Floats:
@@ -96,6 +102,16 @@ def _cells(box: Floats, grow: float, frame: Frame) -> tuple[slice, slice]:
     edges = scaled(box, grow) / np.tile(frame.size, 2) * np.tile(_GRID, 2)
     x1, y1, x2, y2 = np.clip(edges, 0, np.tile(_GRID, 2)).round().astype(int).tolist()
     return slice(y1, y2), slice(x1, x2)
+
+
+def _doubtful(frame: Frame, tracks: Sequence[Track]) -> list[Track]:
+    """Those that are not followed well."""
+    beside = _touching(tracks)
+    return [
+        track
+        for track, touches in zip(tracks, beside, strict=True)
+        if touches or not _is_calm(track, frame)
+    ]
 
 
 def _touching(tracks: Sequence[Track]) -> list[bool]:
@@ -119,22 +135,36 @@ def _is_calm(track: Track, frame: Frame) -> bool:
 def _windows(news: Mask, size: tuple[int, int], side: int) -> list[Box] | None:
     """Windows of a frame around the cells with news, None where that is no less than the frame."""
     scale = min(1.0, side / max(size))
-    shapes = [(int(w / scale), int(h / scale)) for w, h in SHAPES]
-    margin = _BESIDE / scale
+    shapes = [np.array(sides, np.float32) // np.float32(scale) for sides in SHAPES]
+    shapes = [shape for shape in shapes if (shape <= size).all()]
+    margin, cell = _BESIDE / scale, np.array(size, np.float32) / _GRID
+
+    def shape(box: Floats) -> Floats | None:
+        return next((s for s in shapes if (box[1] - box[0] <= s).all()), None)
+
+    def cost(box: Floats) -> float:
+        around = shape(box)
+        return np.inf if around is None else float(around.prod())
+
     count, _, rows, _ = cv2.connectedComponentsWithStats(news.astype(np.uint8))
-    result: list[Box] = []
-    cell = np.array(size, np.float32) / _GRID
+    found: list[Floats] = []  # (2, 2) least and largest x, y
     for x, y, w, h, _ in sorted(rows[1:count].tolist(), key=lambda row: -row[4]):
-        low = np.maximum(cell * (x, y) - margin, 0)
-        high = np.minimum(cell * (x + w, y + h) + margin, size)
-        if any((low >= box[:2]).all() and (high <= box[2:]).all() for box in result):
-            continue
-        shape = next((s for s in shapes if (high - low <= s).all() and (s <= np.array(size)).all()),
-                     None)  # fmt: skip
-        if shape is None:
+        low, high = cell * (x, y) - margin, cell * (x + w, y + h) + margin
+        one = np.stack([np.maximum(low, 0), np.minimum(high, size)])
+        for place, known in enumerate(found):
+            both = np.stack([np.minimum(known[0], one[0]), np.maximum(known[1], one[1])])
+            if cost(both) <= cost(known) + cost(one):
+                found[place] = both
+                break
+        else:
+            found.append(one)
+        if sum(map(cost, found)) > _WORTH * size[0] * size[1]:
             return None
-        corner = np.clip((low + high - shape) / 2, 0, np.array(size) - shape).astype(int).tolist()
-        result.append((*corner, corner[0] + shape[0], corner[1] + shape[1]))
-        if sum((b[2] - b[0]) * (b[3] - b[1]) for b in result) > _WORTH * size[0] * size[1]:
-            return None
+    result: list[Box] = []
+    for one in found:
+        around = shape(one)
+        assert around is not None
+        corner = np.clip((one.sum(axis=0) - around) / 2, 0, np.array(size) - around)
+        x, y = corner.astype(int).tolist()
+        result.append((x, y, x + int(around[0]), y + int(around[1])))
     return result

@@ -151,7 +151,7 @@ def clocks(watch: Stopwatch, rooms: Rooms) -> Iterator[None]:
     try:
         for owner, name, stage, whole in _PLACES:
             put(owner, name, watch.timed(stage, getattr(owner, name), whole))
-        for stage, room in _stages(rooms).items():
+        for stage, room in _stages(rooms):
             for name in _verbs(room):
                 put(room, name, watch.timed(stage, getattr(room, name)))
         put(chain, "plan", _planning(watch, planning.plan))
@@ -164,10 +164,11 @@ def clocks(watch: Stopwatch, rooms: Rooms) -> Iterator[None]:
                 setattr(owner, name, before)
 
 
-def _stages(rooms: Rooms) -> dict[str, object]:
-    """The rooms by the names of their stages."""
+def _stages(rooms: Rooms) -> list[tuple[str, object]]:
+    """The rooms with the names of their stages."""
+    quick = search.quick(rooms.detector)
+    detectors = [rooms.detector] if quick is rooms.detector else [rooms.detector, quick]
     found: dict[str, object] = {
-        "detect": rooms.detector,
         "mesh": rooms.mesh,
         "iris": rooms.eyes,
         "cover": rooms.fallback,
@@ -181,7 +182,8 @@ def _stages(rooms: Rooms) -> dict[str, object]:
             "glasses": drawing.glasses,
             "occlusion": drawing.occlusion,
         }
-    return {stage: room for stage, room in found.items() if room is not None}
+    some = [("detect", detector) for detector in detectors]
+    return some + [(stage, room) for stage, room in found.items() if room is not None]
 
 
 def _verbs(room: object) -> list[str]:

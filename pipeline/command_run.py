@@ -191,8 +191,8 @@ def add_faces(run: argparse.ArgumentParser) -> None:
     add("--detect-size", type=int, default=_DEFAULT.detect_size,
         help="px of the longer side of the picture in which faces are sought")  # fmt: skip
     add("--detect-every", type=_number_or_word, default=_DEFAULT.detect_every, metavar="N",
-        help="seek faces in every n-th frame and follow them in between; auto: in every 4th, and "
-        "in those between wherever something changed or a face is hard to follow")  # fmt: skip
+        help="seek faces in every n-th frame and follow them in between; auto: in every 12th, "
+        "at a glance in every 4th, and where much changed or a face is hard to follow")  # fmt: skip
     add("--detect-threshold", type=float, default=_DEFAULT.detect_threshold,
         help="score from which a face starts to be followed; lower covers more")  # fmt: skip
     add("--min-face", type=int, default=_DEFAULT.min_face,

@@ -28,7 +28,8 @@ class Looking:
         given: FileBoxes | None = None,
         crew: Crew | None = None,
     ) -> None:
-        self._detector, self._settings, self._given = rooms.detector, settings, given
+        self._detector = search.quick(rooms.detector)
+        self._settings, self._given = settings, given
         self._asking, self._tiles = Asking(settings.detect_every), Tiles(settings)
         self._news = News(settings.detect_size) if settings.detect_every == AUTO else None
         shared = getattr(rooms.detector, "concurrent", False)
@@ -51,8 +52,8 @@ class Looking:
             given.check_size(frame.size)
         if (given is not None and given.alone) or not self._asking.due(frame.index):
             return lambda: None
-        closer = self._tiles.due(frame, small)
-        return lambda: self._searched(frame, closer)
+        closer, whole = self._tiles.due(frame), self._shows_all(frame)
+        return lambda: self._searched(frame, closer, whole)
 
     def found(self, frame: Frame, small: Image, done: Faces | None, tracks: list[Track]) -> Found:
         """The faces in a frame where `tracks` go on, and the task has `done` its part; None where
@@ -61,20 +62,41 @@ class Looking:
         """
         given, whole = self._given, done is not None
         if self._news is not None and not (given is not None and given.alone):
-            if done is not None:
+            if done is not None and self._shows_all(frame):
                 self._news.whole(small)
             else:
-                windows = self._news.windows(frame, small, tracks)
-                whole = windows is None
-                done = (
-                    self._searched(frame, None) if windows is None else self._seen(frame, windows)
-                )
+                done, all_of_it = self._between(frame, small, done, tracks, self._news)
+                whole |= all_of_it
         if given is None:
             return done, whole
         return given.faces(frame, done), (given.alone or whole) and given.sought(frame.index)
 
-    def _searched(self, frame: Frame, closer: search.Closer | None) -> Faces:
-        picture = planes.picture(frame, self._settings.detect_size)
+    def _shows_all(self, frame: Frame) -> bool:
+        """Whether a look that is due is more than a glance; a small frame shows all at once."""
+        small = max(frame.size) <= self._settings.detect_size // 2
+        return small or self._asking.whole(frame.index)
+
+    def _between(
+        self, frame: Frame, small: Image, done: Faces | None, tracks: list[Track], news: News
+    ) -> Found:
+        """The faces of a frame that was at most glanced at, and whether all was looked at."""
+        windows = news.windows(frame, small, tracks)
+        if windows is None and done is None and not self._shows_all(frame):
+            done, windows = self._searched(frame, None, False), news.awaited(frame, tracks)
+        elif done is not None:
+            news.whole(small)
+        if windows is None:
+            news.whole(small)
+            seen: Faces | None = self._searched(frame, None, True)
+        else:
+            seen = self._seen(frame, windows)
+        if seen is None or done is None:
+            return done if seen is None else seen, windows is None
+        return search.joined(seen, done), windows is None
+
+    def _searched(self, frame: Frame, closer: search.Closer | None, whole: bool) -> Faces:
+        side = self._settings.detect_size
+        picture = planes.picture(frame, side if whole else side // 2)
         with self._turn:
             return search.faces(self._detector, frame, picture, self._settings, closer, self._each)
 

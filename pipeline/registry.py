@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,7 @@ _WEIGHTS: Final[dict[str, tuple[str, ...]]] = {
     "haar": ("haar_frontalface", "haar_profileface"),
     "dlib_resnet": ("dlib_resnet", "dlib_5_points"),
 }
+_QUICK: Final = {"centerface": ("centerface_int8", "centerface_int8_weights")}
 _TRAINED: Final = "extractor.converted:Trained"
 WEAK_SHARE: Final = 0.5
 
@@ -57,12 +59,17 @@ def backend(room: str, name: str) -> Any:
 
 def detector(settings: Settings) -> Detector:
     """A detector that also tells of weak faces, which may continue a track but start none."""
-    found = [locate(name) for name in _WEIGHTS.get(settings.detector, ())]
-    weights = [path for path in found if path.suffix != ".bin"]  # is read from beside its network
-    made: Detector = backend("detector", settings.detector)(
-        *weights, size=settings.detect_size, threshold=settings.detect_threshold * WEAK_SHARE
-    )
+    weights, quick = (_networks(named.get(settings.detector, ())) for named in (_WEIGHTS, _QUICK))
+    options: dict[str, Any] = {"quick": quick[0]} if quick else {}
+    options |= {"size": settings.detect_size}
+    options |= {"threshold": settings.detect_threshold * WEAK_SHARE}
+    made: Detector = backend("detector", settings.detector)(*weights, **options)
     return made
+
+
+def _networks(names: Sequence[str]) -> list[Path]:
+    """Their verified files, but for weights that are read from beside their network."""
+    return [path for path in map(locate, names) if path.suffix != ".bin"]
 
 
 def extractor(settings: Settings, db: Path = DB) -> Extractor:
@@ -75,7 +82,8 @@ def extractor(settings: Settings, db: Path = DB) -> Extractor:
 
 def files(settings: Settings, db: Path = DB) -> dict[str, Path]:
     """The verified model files of the detector and the extractor, by their names."""
-    weights = {name: locate(name) for name in _WEIGHTS.get(settings.detector, ())}
+    names = *_WEIGHTS.get(settings.detector, ()), *_QUICK.get(settings.detector, ())
+    weights = {name: locate(name) for name in names}
     return weights | _files_of(settings.extractor, db)
 
 

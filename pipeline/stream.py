@@ -37,6 +37,7 @@ _PAST: Final = 40  # frames in which a track goes back, so that it can be steadi
 _AWAITED: Final = 30  # frames in which a lost track may go on
 _SPARE: Final = 40
 _AHEAD: Final = 0.2  # s in which at least one more frame comes
+_SOON: Final = 0.5  # s in which what a glance has missed may not yet be found
 _HELD: Final = 200  # shots, looks
 _DRESSED: Final = 1000  # persons
 
@@ -62,6 +63,8 @@ class Window:
         ahead = lookahead >= _AHEAD
         if not ahead and settings.detect_every == AUTO:
             settings = replace(settings, detect_every=1)  # nothing found later can be put right
+        elif lookahead < _SOON and settings.detect_every == AUTO:
+            settings = replace(settings, detect_every=2)
         self._analyst = Analyst(self._seen, rooms, settings, ahead=ahead, crew=crew)
         self._frames: deque[Frame] = deque()
         self._cast = Cast(b"stream")

@@ -20,7 +20,7 @@ from pipeline.forefollowing import Forefollower
 from pipeline.geometry import overlap, scaled
 from pipeline.packing import Sightings
 from pipeline.pairing import pairs
-from pipeline.resting import between, close, expected, may_rest
+from pipeline.resting import Resting, close
 from pipeline.tracks import MESH_FOUND as MESH_FOUND
 from pipeline.tracks import Seen, Sighting, Track
 
@@ -45,17 +45,16 @@ class Tracker:
         start_score: float,
         guard: Guard,
         eyes: Iris | None = None,
-        ahead: bool = False,
+        ahead: int = 0,
         crew: Crew | None = None,
     ) -> None:
-        """With `ahead` the last frame of a track may be a guess that the next one puts right."""
+        """The last `ahead` frames of a track may be guesses that the next one puts right."""
         self._follower = Forefollower(Follower(mesh, guard, eyes), crew)
         self._start_score = start_score
-        self._ahead = ahead
-        self._resting: set[int] = set()  # tracks whose last sighting is a guess
         self._close: set[int] = set()  # tracks with another one close by
         self._looks: dict[int, Look | None] = {}  # of tracks that only their looks can follow
         self._recent: deque[Frame] = deque()
+        self._resting = Resting(self._follower, self._recent, ahead)
         self._active: list[Track] = []
         self._ended: list[Track] = []
         self._count = 0
@@ -67,6 +66,11 @@ class Tracker:
         return self._active
 
     @property
+    def measured(self) -> list[Track]:
+        """Those of them whose last sighting is no guess."""
+        return [track for track in self._active if track not in self._resting]
+
+    @property
     def held(self) -> list[Track]:
         """The tracks that were not handed out yet."""
         return self._active + self._ended
@@ -74,8 +78,7 @@ class Tracker:
     def cut(self, frame: int) -> list[Track]:
         """Frame `frame` begins a new shot: every track ends."""
         for track in self._active:
-            if track.number in self._resting:
-                self._waken(track)
+            self._resting.waken(track)
         ended = [track for track in self._active + self._ended if track.sure]
         self._active, self._ended, self._shot = [], [], frame
         self._recent.clear()
@@ -84,6 +87,7 @@ class Tracker:
 
     def part(self, track: Track, frame: int) -> None:
         """From `frame` on, which is no later than now, it was somebody else: a track of its own."""
+        self._resting.waken(track)
         place = bisect_left(track.sightings, frame, key=lambda sighting: sighting.frame)
         rest = Sightings(track.sightings[place:])
         other = Track(self._count, self._shot, rest, track.evidence, track.doubts, track.certain)
@@ -94,8 +98,6 @@ class Tracker:
         track.glances = [glance for glance in track.glances if glance.frame < frame]
         track.sightings = Sightings(track.sightings[:place])
         self._looks.pop(track.number, None)
-        if track.number in self._resting:
-            self._resting = self._resting - {track.number} | {other.number}
         self._active = [other if active is track else active for active in self._active]
         self._ended.append(track)
 
@@ -106,20 +108,25 @@ class Tracker:
         continued = {track.number for track, _ in paired}
         alone = [t for t in self._active if t.number not in continued]
         self._close = close(self._active)
-        rests = {track.number for track in alone if self._may_rest(track, frame)}
-        near = [(row, self._before(track, frame)) for track, row in paired]
+        rests = {track.number for track in alone if self._may_rest(track, frame, None)}
+        resting = [(t, row) for t, row in paired if self._may_rest(t, frame, found.boxes[row])]
+        rests |= {track.number for track, _ in resting}
+        watched = [(track, row) for track, row in paired if track.number not in rests]
+        near = [(row, self._before(track, frame)) for track, row in watched]
         followed = (t.last for t in alone if t.number not in rests)
         going_on = [last for last in followed if last.frame == frame.index - 1]
         self._follower.foresee(frame, found, near, going_on)
-        for (track, row), (_, before) in zip(paired, near, strict=True):
+        for track, row in resting:
+            self._resting.rest(track, frame, found[[row]])
+        for (track, row), (_, before) in zip(watched, near, strict=True):
             self._append(track, self._follower.sighting(frame, found, row, before))
+        for track, row in paired:
             self._believe(track, float(found.scores[row]))
             self._looks.pop(track.number, None)
         taken = {row for _, row in paired}
         for track in alone:
             if track.number in rests:
-                track.sightings.append(expected(track, frame.index))
-                self._resting.add(track.number)
+                self._resting.rest(track, frame, None)
             else:
                 self._follow(track, frame)
         self._drop_doubles(frame.index)
@@ -148,10 +155,9 @@ class Tracker:
         """By its mesh, else by its looks: a head that turns away is still covered."""
         if track.last.frame != frame.index - 1:
             return
-        resting = track.number in self._resting
         moved = self._follower.followed(track.last, frame)
-        if resting and moved is None:
-            self._waken(track)
+        if track in self._resting and moved is None:
+            self._resting.waken(track)
             if track.last.frame != frame.index - 1:
                 return
             moved = self._follower.followed(track.last, frame)
@@ -163,34 +169,13 @@ class Tracker:
         if moved is not None:
             self._append(track, moved)
 
-    def _may_rest(self, track: Track, frame: Frame) -> bool:
-        may = self._ahead and len(self._recent) > 1 and track.number not in self._resting
-        return may and track.number not in self._close and may_rest(track, frame)
+    def _may_rest(self, track: Track, frame: Frame, box: Floats | None) -> bool:
+        return track.number not in self._close and self._resting.may_rest(track, frame, box)
 
     def _append(self, track: Track, seen: Sighting) -> None:
-        """The track goes on; what was guessed in the frame before is put right."""
-        if track.number in self._resting:
-            self._resting.discard(track.number)
-            middle = between(track.sightings[-2:], seen)
-            if middle is None:
-                self._waken(track)
-            else:
-                track.sightings[len(track.sightings) - 1] = middle
+        """The track goes on; what was guessed in the frames before is put right."""
+        self._resting.settle(track, seen)
         track.sightings.append(seen)
-
-    def _waken(self, track: Track) -> None:
-        """Follow a resting track into the last frame after all, by its mesh or by its looks."""
-        self._resting.discard(track.number)
-        if len(track.sightings) < 2:
-            return
-        guessed = track.sightings.pop()
-        moved = self._follower.followed(track.last, self._recent[-1])
-        if moved is None:
-            look = Look.at(self._recent[-2], track.last.box)
-            box = None if look is None else look.found(self._recent[-1], guessed.box)
-            moved = None if box is None else Sighting.sought(guessed.frame, box)
-        if moved is not None:
-            track.sightings.append(moved)
 
     def _sought(self, track: Track, box: Floats, frame: Frame) -> Sighting | None:
         look = self._looks.get(track.number)
@@ -242,7 +227,7 @@ class Tracker:
             )
             if doubled and track.last.seen > 0:
                 track.sightings.pop()
-                self._resting.discard(track.number)
+                self._resting.forget(track)
 
     def _remember(self, frame: Frame) -> None:
         self._recent.append(frame)

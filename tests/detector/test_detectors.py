@@ -4,9 +4,11 @@ import pytest
 
 from detector.centerface import CenterFace
 from detector.haar import Haar
+from pipeline import registry
 from pipeline.errors import WeightsError
 from pipeline.geometry import overlap
 from pipeline.networks import Network
+from pipeline.settings import Settings
 from pipeline.weights import locate
 
 
@@ -76,3 +78,23 @@ def test_what_was_prepared_is_not_made_again(astronaut, monkeypatch):
     assert len(detector.detect(part)) == 1
     with pytest.raises(AssertionError, match="made anew"):
         detector.detect(astronaut)
+
+
+def test_short_numbers_find_the_same_face_in_a_large_picture(astronaut):
+    exact = registry.detector(Settings())
+    large = cv2.resize(astronaut, (1200, 1200))
+    found, known = exact.quick.detect(large), exact.detect(large)
+    assert len(found) == len(known) == 1
+    assert overlap(found.boxes, known.boxes)[0, 0] > 0.9
+    same, small = exact.quick.detect(astronaut), exact.detect(astronaut)
+    assert same.boxes == pytest.approx(small.boxes)
+
+
+def test_without_a_second_network_a_detector_is_its_own_quick_one(centerface):
+    assert centerface.quick is centerface
+
+
+def test_a_device_without_short_numbers_keeps_the_exact_network(monkeypatch):
+    monkeypatch.setattr("pipeline.networks.short", lambda: False)
+    exact = registry.detector(Settings())
+    assert exact.quick is exact

@@ -61,9 +61,14 @@ def hidden(before, judge):
 
 
 class Broken:
-    """A room whose `verb` gives something else from the n-th call on, or at that call only."""
+    """A room whose `verb` gives something else from the n-th call on, or at that call only.
+
+    Of a detector that has a quick one, clips ask that: it is the one that is broken.
+    """
 
     def __init__(self, room, verb, fault, first, only=False):
+        room = getattr(room, "quick", room)
+        self.quick = self
         self._room, self._calls = room, 0
 
         def call(*arguments):

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pipeline.asking import MOST, Asking, News
+from pipeline.asking import MOST, WHOLE, Asking, News
 from pipeline.contract import Frame
 from pipeline.tracks import Seen, Sighting, Track
 
@@ -54,6 +54,22 @@ def test_every_nth_frame_of_a_shot_is_searched_whole(every, between):
     asking.cut(21)
     assert asking.due(21)
     assert [n for n in range(21, 41) if asking.due(n)] == list(range(21, 41, between))
+
+
+@pytest.mark.parametrize(("every", "between"), [(1, 1), (5, 5), ("auto", WHOLE)])
+def test_fewer_frames_deserve_more_than_a_glance(every, between):
+    asking = Asking(every)
+    asking.cut(3)
+    assert [n for n in range(3, 40) if asking.whole(n)] == list(range(3, 40, between))
+    assert WHOLE % MOST == 0
+
+
+def test_only_those_who_are_not_followed_well_are_awaited():
+    news, shown = known(), frame(1, lit((640, 300, 670, 330)))
+    assert news.awaited(shown, [followed(1)]) == []
+    windows = news.awaited(shown, [followed(1, 0.5)])
+    assert len(windows) == 1
+    assert holds(windows, BOX)
 
 
 def test_nobody_looks_again_where_nothing_changed_and_the_face_is_followed_well():
@@ -107,7 +123,7 @@ def test_a_known_face_that_speaks_is_no_news():
 def test_two_things_far_apart_have_a_window_each_and_two_close_to_each_other_one():
     far = through(known(), 1, lit((100, 100, 130, 130), (1100, 600, 1130, 630)))
     assert len(far) == 2
-    assert len(through(known(), 1, lit((600, 300, 640, 340), (700, 300, 740, 340)))) == 1
+    assert len(through(known(), 1, lit((600, 300, 640, 340), (660, 300, 700, 340)))) == 1
 
 
 @pytest.mark.parametrize("places", [[(0, 0, 1280, 720)], [(0, 0, 900, 60)]])

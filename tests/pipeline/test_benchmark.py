@@ -24,6 +24,7 @@ from pipeline import (
     media,
     networks,
     planes,
+    search,
 )
 from pipeline.benchmark import DEFACE, Contest
 from pipeline.benchmark_clips import Clip
@@ -231,6 +232,7 @@ def test_threads_have_clocks_of_their_own(clock):
 
 def test_the_stages_of_a_run_on_one_core_are_about_the_whole(people, tmp_path, rooms, one_core):
     watch, report = Stopwatch(), chain.Report()
+    assert search.quick(rooms.detector)  # made when first asked for
     before = vars(rooms.detector).copy(), chain.plan, planes.region
     with clocks(watch, rooms):
         source = TimedSource(media.open_source(people, QUICK), watch)

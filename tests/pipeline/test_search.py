@@ -57,6 +57,30 @@ def test_a_quick_look_knows_upright_heads_only(turns):
     assert len(search.faces(Upright(), shown, shown.planes[0], Settings())) == 0
 
 
+class SurerAside(Upright):
+    """Sees the head however it lies, and is surest where its chin points aside."""
+
+    def detect(self, image):
+        rows, columns = np.nonzero(image[..., 0] > 120)
+        chin = np.argwhere(image[..., 0] > 240)
+        if not len(rows):
+            return Faces.of([])
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        upright = chin[:, 0].mean() > rows.mean() + 3
+        top = np.full((5, 2), box[:2], np.float32)
+        return Faces.of([box], top[None], [0.6 if upright else 0.95])
+
+
+def test_a_head_seen_upright_is_never_taken_for_one_that_lies():
+    """However sure the detector is of it on its side: its mesh would be tilted."""
+    shown, _ = frame(0)
+    everything = search.everything(shown.size, Settings())
+    found = search.faces(SurerAside(), shown, shown.planes[0], Settings(), everything)
+    assert len(found) == 1
+    assert found.scores[0] == pytest.approx(0.6)
+    assert found.landmarks[0, 0] == pytest.approx([100, 40], abs=1)
+
+
 def test_a_face_upside_down_is_found_by_the_real_detector(astronaut, face, rooms):
     """As is: a person who hangs, or a camera that does."""
     turned = np.ascontiguousarray(astronaut[::-1, ::-1])
@@ -121,3 +145,16 @@ def test_pieces_cover_the_frame_overlap_and_fit_into_the_detector(size):
     if len(columns) > 1:
         starts, ends = zip(*sorted(columns), strict=True)
         assert min(b - a for a, b in zip(starts[1:], ends, strict=False)) >= 60
+
+
+@pytest.mark.parametrize(("trusted", "best"), [(True, 0.8), (False, 0.2)])
+def test_of_one_face_seen_twice_the_surer_one_stays_if_it_is_trusted(trusted, best):
+    weak = Faces.of([[9, 487, 22, 503], [300, 300, 340, 350]], scores=[0.2, 0.9])
+    strong = Faces.of([[10, 485, 21, 499], [310, 320, 320, 330]], scores=[0.8, 0.95])
+    found = search.joined(weak, strong, trusted)
+    assert sorted(found.scores.tolist()) == pytest.approx([best, 0.9])
+
+
+def test_one_joined_to_nothing_is_one():
+    some = Faces.of([[9, 487, 22, 503]], scores=[0.2])
+    assert len(search.joined(some, Faces.of([]))) == len(search.joined(Faces.of([]), some)) == 1
