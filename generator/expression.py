@@ -8,17 +8,19 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.contract import Floats
+from pipeline.contract import Floats, Ints
 
 MOUTH: Final = ("opening", "width", "left corner", "right corner", "pucker")
 EYES: Final = ("left opening", "right opening")
 
-_LIPS = (13, 14)
-_LIP_CORNERS = (78, 308)
-_MOUTH_CORNERS = (61, 291)
-_OUTER_EYES = (33, 263)
-_NOSE_WINGS = (98, 327)
-_LIDS = ((159, 145), (386, 374))
+_OUTER_EYES: Final = (33, 263)
+_LIPS: Final = (13, 14)
+_LIP_CORNERS: Final = (78, 308)
+_LIDS: Final = ((159, 145), (386, 374))
+_OF_MOUTH: Final = np.array([_OUTER_EYES, _LIPS, _LIP_CORNERS]).T
+_OF_EYES: Final = np.array([_OUTER_EYES, *_LIDS]).T
+_MOUTH_CORNERS: Final = np.array([61, 291, 13])  # and the upper lip
+_NOSE_WINGS: Final = np.array([98, 327, 13, 14])  # and the lips
 
 
 def mouth_code(shapes: Floats) -> Floats:
@@ -26,20 +28,25 @@ def mouth_code(shapes: Floats) -> Floats:
 
     `shapes` is (..., 468, 3), frontal, in any unit.
     """
-    unit = _between(shapes, *_OUTER_EYES)
-    upper = shapes[..., _LIPS[0], 1]
-    corners = [shapes[..., corner, 1] - upper for corner in _MOUTH_CORNERS]
-    nose = shapes[..., _NOSE_WINGS, 2].mean(axis=-1)
-    pucker = nose - shapes[..., _LIPS, 2].mean(axis=-1)
-    rows = [_between(shapes, *_LIPS), _between(shapes, *_LIP_CORNERS), *corners, pucker]
-    return np.stack([row / unit for row in rows], axis=-1).astype(np.float32)
+    lengths = _between(shapes, _OF_MOUTH)
+    result = np.empty((*shapes.shape[:-2], 5), np.float32)
+    result[..., :2] = lengths[..., 1:]
+    corners = shapes[..., 1].take(_MOUTH_CORNERS, axis=-1)
+    result[..., 2:4] = corners[..., :2] - corners[..., 2:]
+    left, right, upper, lower = np.moveaxis(shapes[..., 2].take(_NOSE_WINGS, axis=-1), -1, 0)
+    result[..., 4] = (left + right - upper - lower) / 2
+    result /= lengths[..., :1]
+    return result
 
 
 def eye_code(shapes: Floats) -> Floats:
     """(..., 2) opening of the image-left and the image-right eye; `shapes` (..., 468, 3)."""
-    unit = _between(shapes, *_OUTER_EYES)
-    return np.stack([_between(shapes, *lids) / unit for lids in _LIDS], axis=-1).astype(np.float32)
+    lengths = _between(shapes, _OF_EYES)
+    result: Floats = (lengths[..., 1:] / lengths[..., :1]).astype(np.float32, copy=False)
+    return result
 
 
-def _between(shapes: Floats, a: int, b: int) -> Floats:
-    return np.linalg.norm(shapes[..., a, :2] - shapes[..., b, :2], axis=-1)
+def _between(shapes: Floats, pairs: Ints) -> Floats:
+    """(..., n) how far the points of `pairs` (2, n) are apart in the plane."""
+    apart = shapes.take(pairs[0], axis=-2) - shapes.take(pairs[1], axis=-2)
+    return np.asarray(np.hypot(apart[..., 0], apart[..., 1]))

@@ -78,7 +78,8 @@ class _Eye:
         inside = filled(layout, side, outline)[self._box]
         self._opacity = cv2.GaussianBlur(inside, (0, 0), max(_SOFT * side, 0.3))[..., None]
         self._inside = inside > 0
-        self._grid = np.mgrid[0 : int(y2 - y1), 0 : int(x2 - x1)].astype(np.float32)
+        self._rows = np.arange(int(y2 - y1), dtype=np.float32)[:, None]
+        self._columns = np.arange(int(x2 - x1), dtype=np.float32)
         corners = ring[[0, 8]] - (x1, y1)
         self._left, self._right = sorted(float(x) for x in corners[:, 0])
         self._half = (self._right - self._left) / 2
@@ -96,25 +97,29 @@ class _Eye:
             goal = (self._left + self._right) / 2 + float(gaze[0]) * self._half
             drop = float(gaze[1]) * self._half
         goal = float(np.clip(goal, self._left + reach / 2, self._right - reach / 2))
-        y, x = self._grid
         places = [self._left, goal - reach, goal + reach, self._right]
         shown = [self._left, now - reach, now + reach, self._right]
-        across = np.interp(x, *_rising(places, shown)).astype(np.float32)
-        height = (y - self._level) * seen  # of a pixel over the corners, once it is drawn
+        across = np.interp(self._columns, *_rising(places, shown)).astype(np.float32)
+        height = (self._rows - self._level) * seen  # of a pixel over the corners, once it is drawn
         moved = self._sampled(part, across, self._level + height - drop)
-        away = np.hypot(x - goal, height - drop)
-        beyond = np.clip((away - reach) / (_RIM * self._half), 0, 1)[..., None]
-        columns = np.clip((reach * _WIDER - np.abs(x - goal)) / (_RIM * self._half), 0, 1)
-        beyond *= min(abs(drop) / self._half * _APPEARS, 1) * columns[..., None]
-        moved += (drawn.white - moved) * beyond
+        aside, soft = self._columns - goal, _RIM * self._half
+        away = np.sqrt(aside**2 + (height - drop) ** 2)
+        beyond = np.minimum(np.maximum((away - reach) / soft, 0), 1)
+        columns = np.minimum(np.maximum((reach * _WIDER - np.abs(aside)) / soft, 0), 1)
+        beyond *= columns * np.float32(min(abs(drop) / self._half * _APPEARS, 1))
+        moved += (drawn.white - moved) * beyond[..., None]
         texture[self._box] = part + (moved - part) * self._opacity
 
     def _sampled(self, part: Floats, across: Floats, down: Floats) -> Floats:
-        """The eye at other places; what the lids hide is what lies next to them."""
-        columns = np.arange(len(self._upper), dtype=np.float32)
-        upper, lower = (np.interp(across, columns, lid) for lid in (self._upper, self._lower))
-        down = np.clip(down, upper, np.maximum(upper, lower)).astype(np.float32)
-        return cv2.remap(part, across, down, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        """The eye with each column (w,) taken from `across` and each row (h, 1) from `down`; what
+        the lids hide is what lies next to them.
+        """
+        upper, lower = (np.interp(across, self._columns, lid) for lid in (self._upper, self._lower))
+        lower = np.maximum(upper, lower)
+        place = np.empty((*part.shape[:2], 2), np.float32)
+        place[..., 0] = across
+        np.minimum(np.maximum(down, upper), lower, out=place[..., 1], casting="same_kind")
+        return cv2.remap(part, place, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
 
     def _white(self, part: Floats) -> Floats:
         """(3,) the colour of the eye's white, what is brightest between its lids."""
@@ -127,7 +132,7 @@ class _Eye:
 
     def _lids(self, lashes: float) -> tuple[Floats, Floats]:
         """The first and the last row of each column that shows the eye and no lashes."""
-        rows = self._grid[0]
+        rows = self._rows
         upper = np.where(self._inside, rows, np.inf).min(axis=0) + lashes
         lower = np.where(self._inside, rows, -np.inf).max(axis=0) - lashes / 2
         known = np.isfinite(upper) & (upper < lower)
@@ -150,7 +155,7 @@ class _Eye:
         dark = np.where(self._inside, np.clip(bright - light, 0, None) ** 2, 0)
         if not dark.any():
             return middle
-        across = float((dark * self._grid[1]).sum() / dark.sum())
+        across = float((dark * self._columns).sum() / dark.sum())
         reach = (self._right - self._left) / 6
         return float(np.clip(across, middle - reach, middle + reach))
 

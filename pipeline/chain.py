@@ -39,6 +39,7 @@ _MIDDLE: Final = 0.5
 _HIDDEN: Final = 0.75
 _HIDDEN_BEHIND: Final = 0.4  # where dark glasses hide the rest
 _HIDDEN_IN_FRONT: Final = 0.6  # where something else does
+_LONG: Final = 500_000_000  # pixels of all frames, from which on half a second counts little
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ def run(
     analysis = Analysis(b"")
     for analysis in analyse(source, rooms, settings):
         yield Step("analyse", analysis.frames)
+    if analysis.frames * analysis.size[0] * analysis.size[1] > _LONG:
+        rooms.rest()
     todo = plan(analysis, rooms, settings, salt, cast)
     analysis.tracks.clear()  # the plan holds what is needed of them
     yield from render(source, target, (analysis, todo), rooms, settings, report)

@@ -5,6 +5,7 @@ fails on the way counts as unknown, and unknown means replaced.
 """
 
 import logging
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +42,9 @@ _MEASURED: Final = {"dlib_resnet": Tail(at=0.756, decade=0.051)}
 
 log = logging.getLogger(__name__)
 
-Boxes = dict[int, list[tuple[int, Floats]]]  # frame → (row, box) of the tracks seen in it
+# frame → row x1 y1 x2 y2 of each track seen in it, 20 bytes each: a long clip has millions.
+Boxes = dict[int, "array[float]"]
+Crossed = tuple[set[int], set[int]]  # frames in which another face lies over one, and may do so
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,25 +128,37 @@ def strangers(features: Floats, mean: Floats) -> Floats:
     return alike
 
 
+def crossings(tracks: Sequence[Track], decisions: Sequence[Decision]) -> list[Crossed]:
+    """For each track the frames in which another face lies over it, and those in which it may lie
+    behind that; of tracks of which nothing is kept none.
+    """
+    boxes = _boxes(tracks)
+    return [
+        (_crossings(track, row, boxes, CROSSED), _crossings(track, row, boxes, _BEHIND))
+        if len(decision.kept)
+        else (set(), set())
+        for row, (track, decision) in enumerate(zip(tracks, decisions, strict=True))
+    ]
+
+
 def shown(
-    tracks: Sequence[Track], decisions: Sequence[Decision], sightings: Sequence[Sequence[Sighting]]
+    decisions: Sequence[Decision],
+    crossed: Sequence[Crossed],
+    sightings: Sequence[Sequence[Sighting]],
 ) -> list[list[bool]]:
     """For each track, whether each of its `sightings` shows the face as it is.
 
     Where another face lies over it, or it was not found then, nobody knows whose face shows.
     """
-    boxes = _boxes(tracks)
     result = []
-    for row, (track, decision, own) in enumerate(zip(tracks, decisions, sightings, strict=True)):
+    for decision, (over, behind), own in zip(decisions, crossed, sightings, strict=True):
         if not len(decision.kept):
             result.append([False] * len(own))
             continue
-        crossed = _crossings(track, row, boxes, CROSSED)
-        behind = _crossings(track, row, boxes, _BEHIND)
         result.append([
             decision.shows(s.frame)
             and s.frame not in behind
-            and not (s.frame in crossed and s.seen > Seen.FOLLOWED)
+            and not (s.frame in over and s.seen > Seen.FOLLOWED)
             for s in own
         ])  # fmt: skip
     return result
@@ -169,19 +184,25 @@ def stretches(track: Track, crossed: set[int]) -> Ints:
 
 
 def _boxes(tracks: Sequence[Track]) -> Boxes:
-    result: Boxes = defaultdict(list)
+    result: Boxes = defaultdict(lambda: array("f"))
     for row, track in enumerate(tracks):
         for sighting in track.sightings:
-            result[sighting.frame].append((row, sighting.box))
+            result[sighting.frame].extend((row, *sighting.box.tolist()))
     return result
+
+
+def _rows(here: "array[float]") -> Floats:
+    """(n, 5) of what is in one frame."""
+    return np.frombuffer(here, np.float32).reshape(-1, 5)
 
 
 def _crossings(track: Track, row: int, boxes: Boxes, share: float) -> set[int]:
     """The frames in which more than a `share` of a face, or of the other, is common to both."""
     result = set()
     for sighting in track.sightings:
-        others = [box for other, box in boxes[sighting.frame] if other != row]
-        if others and shared(sighting.box[None], np.stack(others)).max() > share:
+        here = _rows(boxes[sighting.frame])
+        others = here[here[:, 0] != row, 1:]
+        if len(others) and shared(sighting.box[None], others).max() > share:
             result.add(sighting.frame)
     return result
 
@@ -190,7 +211,7 @@ def _together(tracks: Sequence[Track], boxes: Boxes) -> list[set[int]]:
     """For each track those that are seen in one frame with it."""
     result: list[set[int]] = [set() for _ in tracks]
     for here in boxes.values():
-        rows = {row for row, _ in here}
+        rows = set(_rows(here)[:, 0].astype(int).tolist())
         for row in rows:
             result[row] |= rows - {row}
     return result

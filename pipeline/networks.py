@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import network_cache, onnx_runtime, onnx_writing
+from pipeline import memory, network_cache, onnx_runtime, onnx_writing
 from pipeline.errors import ContractError, SettingsError
 
 _MOST_STREAMS: Final = 4
@@ -94,6 +94,12 @@ def _named(device: str) -> str:
     return device.upper()
 
 
+def short() -> bool:
+    """Whether the device of this run computes in 8-bit integers what is given in them."""
+    core = _core()
+    return _chosen.device == "CPU" and "INT8" in core.get_property("CPU", _TELLING[1])
+
+
 def present() -> list[str]:
     """The devices that OpenVINO finds here, as --device names them."""
     return sorted({name.split(".")[0].lower() for name in _core().available_devices})
@@ -140,6 +146,7 @@ class Network:
         with self._lock:
             if self._ready is None:
                 self._ready = self._made(self._machine, self._exact)
+                memory.hand_back()  # what it was read from is as large again
             return self._ready
 
     def sizes(self) -> tuple[list[list[int]], list[list[int]]]:

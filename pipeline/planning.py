@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from matcher.keep import NOBODY
-from pipeline.analysis import Analysis
+from matcher.keep import NOBODY, Decision
+from pipeline.analysis import Analysis, Faults
 from pipeline.cast import Cast
 from pipeline.contract import Ints, Person
 from pipeline.coverage import Rung, covered
-from pipeline.keeping import Keeper, shown
+from pipeline.keeping import Crossed, Keeper, crossings, shown
 from pipeline.people import People, best_look, is_small, people
 from pipeline.rooms import Rooms
 from pipeline.settings import Settings
@@ -76,8 +76,7 @@ def plan(
     """Decide for every face of the file before its first frame is written.
 
     Whoever of the file is in `cast` already keeps their surrogate, the others join it. Of a long
-    clip the analysis' tracks are empty afterwards, unless some people are kept: what is needed of
-    their sightings is in the plan.
+    clip the analysis' tracks are empty afterwards: what is needed of them is in the plan.
     """
     known = people(analysis, rooms)
     cast = Cast(analysis.digest) if cast is None else cast
@@ -91,20 +90,29 @@ def plan(
             cast.dress(number, wearer, rooms.drawing, told)
             for number, wearer in zip(numbers, wearers, strict=True)
         ]
-    result = arranged(analysis, known, donors, rooms, rooms.keeper is None)
-    if rooms.keeper is not None:
-        _keep(result, analysis, rooms.keeper)
+    keeper = rooms.keeper
+    kept = None if keeper is None else _decided(analysis, keeper)
+    result = arranged(analysis, known, donors, rooms, True)
+    if kept is not None:
+        _keep(result, kept, analysis.faults)
     return result
 
 
-def _keep(result: Plan, analysis: Analysis, keeper: Keeper) -> None:
-    """Leave the people of the keep-list as they are; if deciding fails, nobody."""
+def _decided(analysis: Analysis, keeper: Keeper) -> tuple[list[Decision], list[Crossed] | None]:
+    """Who is kept, and where others lie over them; None if that cannot be told."""
     decisions = keeper.decisions(analysis)
+    return decisions, analysis.faults.guarded(lambda: crossings(analysis.tracks, decisions), None)
+
+
+def _keep(result: Plan, kept: tuple[list[Decision], list[Crossed] | None], faults: Faults) -> None:
+    """Leave the people of the keep-list as they are; if deciding fails, nobody."""
+    decisions, crossed = kept
     sightings = [track.sightings for track in result.tracks]
-    nowhere: list[list[bool]] = [[] for _ in sightings]
-    kept = analysis.faults.guarded(lambda: shown(analysis.tracks, decisions, sightings), nowhere)
-    for track, rows, decision in zip(result.tracks, kept, decisions, strict=True):
-        track.kept, track.listed, track.near = rows, decision.person, decision.near
+    rows: list[list[bool]] = [[] for _ in sightings]
+    if crossed is not None:
+        rows = faults.guarded(lambda: shown(decisions, crossed, sightings), rows)
+    for track, own, decision in zip(result.tracks, rows, decisions, strict=True):
+        track.kept, track.listed, track.near = own, decision.person, decision.near
 
 
 def arranged(

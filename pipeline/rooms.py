@@ -10,7 +10,7 @@ from detector.iris import Iris
 from generator.canonical import Canonical
 from generator.looks import Beard
 from matcher.wishes import Kind
-from pipeline import database, extractors, networks, registry, steering
+from pipeline import database, extractors, memory, networks, registry, steering
 from pipeline.contract import Detector, Extractor, Floats, Generator, Matcher, Replacer
 from pipeline.database import Database
 from pipeline.errors import SettingsError
@@ -61,6 +61,13 @@ class Rooms:
     eyes: Iris | None = None  # None where nobody's eyes are drawn
     keeper: Keeper | None = None  # None where nobody is kept
     given: GivenBoxes | None = None  # None where only the detector looks for faces
+
+    def rest(self) -> None:
+        """Let go of what only the search for faces needs; it is got ready anew when that begins."""
+        rest = getattr(self.detector, "rest", None)
+        if rest is not None:
+            rest()
+            memory.hand_back()
 
 
 def furnish(settings: Settings, home: Path = database.HOME) -> Rooms:

@@ -23,6 +23,9 @@ _LIGHT: Final = (0.22, 1.2)
 _SHADE: Final = 0.34
 _GRAIN: Final = (96, 192)
 _AMBER: Final = np.array([150, 92, 44], np.float32)
+_ALL: Final = (slice(None), slice(None))
+
+Part = tuple[slice, slice]  # rows and columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,10 +54,16 @@ class Canvas:
         small = cv2.resize(layer, self.size, interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.float32) / np.float32(255)
 
-    def lay(self, colour: Floats, opacity: Floats) -> None:
-        """`colour` (3,) or (h, w, 3) over what is there, where `opacity` (h, w) is not 0."""
-        self.colour += (colour - self.colour) * opacity[..., None]
-        self.opacity += (1 - self.opacity) * opacity
+    def lay(self, colour: Floats, opacity: Floats, place: Part = _ALL) -> None:
+        """`colour` (3,) or (h, w, 3) over what is there, where `opacity` (h, w) is not 0. Both are
+        of the `place` alone.
+        """
+        seen = within(opacity)
+        opacity = opacity[seen]
+        colour = colour[seen] if colour.ndim == 3 else colour
+        below, hidden = self.colour[place][seen], self.opacity[place][seen]
+        below += (colour - below) * opacity[..., None]
+        hidden += (1 - hidden) * opacity
 
     def softened(self, sigma: float, shadow: Floats) -> Paint:
         """What was laid, as sharp as a picture of this size is."""
@@ -65,6 +74,12 @@ class Canvas:
     def _fixed(self, points: Floats) -> NDArray[np.int32]:
         local = (points - self.corner + 0.5) * self.finer - 0.5
         return np.rint(local * (1 << _BITS)).astype(np.int32)
+
+
+def within(opacity: Floats) -> Part:
+    """The smallest part of a layer (h, w) outside of which nothing is opaque."""
+    x, y, width, height = cv2.boundingRect((opacity > 0).astype(np.uint8))
+    return slice(y, y + height), slice(x, x + width)
 
 
 def painted(pair: Pair, shapes: tuple[Solid, Outlines], canvas: Canvas, light: Floats) -> Paint:
@@ -108,19 +123,19 @@ def _glaze(
     """Tint and reflections of both lenses."""
     (solid, seen), (light, place), look = shapes, where, pair.style
     for points, centre in zip(seen.lenses, solid.centres, strict=True):
-        lens = canvas.filled([[points]])
-        across, down = (place[..., i] - centre[i] for i in (0, 1))
+        whole = canvas.filled([[points]])
+        part = within(whole)
+        lens, lit, at = whole[part], light[part], place[part]
+        across, down = (at[..., i] - centre[i] for i in (0, 1))
         down = down / look.height
         fade = 1 - look.tint_fade * np.clip(0.5 + 0.5 * down, 0, 1)
-        canvas.lay(np.array(pair.glass, np.float32) * light, look.tint * lens * fade)
+        canvas.lay(np.array(pair.glass, np.float32) * lit, look.tint * lens * fade, part)
         # A window behind the camera: two stripes that wander as the head turns.
         slant = across / look.width + 0.55 * down + 0.35 - 1.5 * seen.aside
         stripes = np.exp(-((slant / 0.3) ** 2)) + 0.5 * np.exp(-(((slant - 0.75) / 0.12) ** 2))
         sky = np.clip(0.35 - 0.65 * down, 0, 1)
-        canvas.lay(
-            np.array([225, 232, 240], np.float32) * np.sqrt(light),
-            (pair.gleam * lens * (stripes * sky + 0.25 * sky)).astype(np.float32),
-        )
+        gleam = (pair.gleam * lens * (stripes * sky + 0.25 * sky)).astype(np.float32)
+        canvas.lay(np.array([225, 232, 240], np.float32) * np.sqrt(lit), gleam, part)
 
 
 @lru_cache(maxsize=64)

@@ -4,12 +4,13 @@ A shadow changes brightness alone; hair, hats and things change the ratios of re
 too, or are darker than shadows.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import cv2
 import numpy as np
 
-from pipeline.contract import Floats
+from pipeline.contract import Floats, Ints
 
 _DARK: Final = 16.0  # grey levels below which colours are noise
 _COLOUR: Final = (0.15, 0.27)
@@ -34,9 +35,17 @@ def tone(colours: Floats, layout: Floats) -> Floats:
     texture units 0..1.
     """
     side = colours.shape[1]
-    at = np.clip(np.rint(layout[list(_PLAIN)] * side - 0.5), 0, side - 1)
-    column, row = at.astype(np.int64).T
-    return np.sort(colours[:, row, column], axis=1)[:, len(at) // 2, None, None]
+    at = colours.reshape(3, -1).take(_plain(layout.tobytes(), layout.dtype.str, side), axis=1)
+    at.sort(axis=1)
+    return at[:, len(_PLAIN) // 2, None, None]
+
+
+@lru_cache(maxsize=8)
+def _plain(layout: bytes, kind: str, side: int) -> Ints:
+    """Flat indices into a texture of cheeks and nose; `layout` (468, 2) is of that `kind`."""
+    points = np.frombuffer(layout, kind).reshape(-1, 2)[list(_PLAIN)]
+    column, row = np.clip(np.rint(points * side - 0.5), 0, side - 1).astype(np.int64).T
+    return np.asarray(row * side + column)
 
 
 def apart(colours: Floats, other: Floats) -> tuple[Floats, Floats]:

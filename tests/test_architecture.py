@@ -15,6 +15,7 @@ FLOOR = {
     "pipeline.contract",
     "pipeline.errors",
     "pipeline.geometry",
+    "pipeline.memory",
     "pipeline.network_cache",
     "pipeline.networks",
     "pipeline.onnx_graph",

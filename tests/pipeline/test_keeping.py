@@ -5,7 +5,7 @@ import pytest
 
 from matcher.keep import Decision, Limits, nothing_kept
 from pipeline.analysis import Analysis
-from pipeline.keeping import Keeper, keeper, shown, strangers, stretches
+from pipeline.keeping import Keeper, crossings, keeper, shown, strangers, stretches
 from pipeline.tracks import Glance, Seen, Sighting, Track
 from pipeline.witness import clarity
 from tests.matcher.test_gallery import ANN, BEN, MEAN, somebody
@@ -46,7 +46,7 @@ def analysis(*tracks):
 def visible(desk, *tracks):
     """For each track the frames in which it stays as it is."""
     made = desk.decisions(analysis(*tracks))
-    rows = shown(tracks, made, [one.sightings for one in tracks])
+    rows = shown(made, crossings(tracks, made), [one.sightings for one in tracks])
     return [
         [s.frame for s, kept in zip(one.sightings, row, strict=True) if kept]
         for one, row in zip(tracks, rows, strict=True)
@@ -161,7 +161,8 @@ def test_a_face_that_is_only_expected_under_another_one_is_not_shown():
     one = track(still(range(9)), {3: ANN}, {4: Seen.SOUGHT})
     other = track(still(range(9), 40), number=1)
     always = Decision(0, np.array([[0, END]]), 0.9)
-    rows = shown([one, other], [always, nothing_kept()], [one.sightings, other.sightings])
+    made = [always, nothing_kept()]
+    rows = shown(made, crossings([one, other], made), [one.sightings, other.sightings])
     assert rows == [[frame != 4 for frame in range(9)], [False] * 9]
 
 

@@ -245,4 +245,5 @@ def test_a_device_that_gives_other_sizes_is_found_out(picture):
 
 
 def test_every_model_file_is_still_checked(tmp_path):
-    assert set(files(Settings())) == {"centerface", "dlib_resnet", "dlib_5_points"}
+    quick = {"centerface_int8", "centerface_int8_weights"}
+    assert set(files(Settings())) == {"centerface", *quick, "dlib_resnet", "dlib_5_points"}

@@ -110,3 +110,11 @@ def test_a_small_face_has_no_pixels_for_grain(donors, mesh, unit):
 def test_a_face_beside_the_picture_tells_no_grain(donors, mesh, away):
     texture = fitted(smooth_texture(), 380)
     assert over(donors, noisy(4), mesh + np.float32([*away, 0]), texture) is texture
+
+
+def test_a_face_that_hardly_grows_keeps_its_texture():
+    """Else all of its detail would be sampled anew in every frame."""
+    texture = np.random.default_rng(0).integers(0, 256, (192, 192, 3), np.uint8)
+    first, second = (fitted(texture, unit) for unit in (98.0, 111.0))
+    assert len(first) >= 111
+    np.testing.assert_array_equal(first, second)
