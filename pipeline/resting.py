@@ -20,7 +20,6 @@ from pipeline.smoothing import SPEAKING
 from pipeline.tracks import Seen, Sighting, Track
 
 _LARGEST: Final = 110.0  # px: of larger faces everything is seen
-_SMALLEST: Final = 28.0  # px: of smaller ones every measurement is needed
 _SURELY: Final = 0.9  # mesh score
 _SETTLED: Final = 4  # sightings
 _SLOW: Final = 0.12  # of the mesh's width, a frame
@@ -171,8 +170,7 @@ def _is_calm(track: Track, frame: Frame) -> bool:
     before, last = track.sightings[-2], track.last
     if (before.frame, last.frame) != (frame.index - 2, frame.index - 1):
         return False
-    sure = _is_sure(before) and _is_sure(last)
-    if not sure or not _SMALLEST <= _width(last) <= _LARGEST:
+    if not (_is_sure(before) and _is_sure(last)) or _width(last) > _LARGEST:
         return False
     step = _step(before, last)
     own = step.mean(axis=0)

@@ -81,16 +81,6 @@ def test_where_something_could_be_missed_faces_are_measured_in_every_frame(place
     assert ran(places)[1] == ran(places, ahead=0)[1]
 
 
-def tiny(number):
-    return [(60 + number, 30, 82 + number, 56)]
-
-
-def test_a_face_of_few_pixels_is_measured_in_every_frame():
-    """Its meshes tremble: all of them are needed to steady it."""
-    _, asked = ran(tiny)
-    assert asked >= FRAMES
-
-
 def test_a_mesh_that_hardly_fits_is_measured_in_every_frame():
     asked = [ran(walking, ahead=a, stencil=Counted(0.7))[1] for a in (3, 0)]
     assert asked[0] == asked[1]
