@@ -61,6 +61,7 @@ class Analysis:
     tracks: list[Track] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     fades: list[tuple[int, int]] = field(default_factory=list)  # first and last frame of dissolves
+    closely: list[int] = field(default_factory=list)  # the looks that were more than a glance
 
 
 def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analysis]:
@@ -131,6 +132,8 @@ class Analyst:
         faces, looked = self.scout.found(view, self._tracker.active)
         if looked:
             result.looks.append(frame.index)
+        if looked > 1:
+            result.closely.append(frame.index)
         ended = self._tracker.step(frame, faces)
         drawing = rooms.drawing
         if drawing is not None:

@@ -1,6 +1,5 @@
 """How long each face stays covered, and with what: whole tracks and the rungs of the ladder."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -20,6 +19,7 @@ from pipeline.rooms import Drawing
 from pipeline.slips import unslipped
 from pipeline.smoothing import steadied
 from pipeline.tracks import MESH_FOUND, Seen, Sighting, Track, surely
+from pipeline.unasked import unasked
 
 BEFORE: Final = 3
 AFTER: Final = 5
@@ -119,7 +119,7 @@ def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sightin
     some = track.sightings
     early, late = _faded(some, analysis.fades)
     stay = range(len(some)) if early is None and late is None else _within(some, early, late)
-    before, after = _unasked(analysis.looks, some[stay[0]].frame, some[stay[-1]].frame)
+    before, after = unasked(analysis, some[stay[0]], some[stay[-1]])
     seen = unslipped(islice(steadied(some), stay[0], stay[-1] + 1))
     last = next(seen)
     ahead = max(BEFORE - track.doubted, 0)
@@ -263,13 +263,6 @@ def _expected(seen: Sighting, frame: int, motion: Floats) -> Sighting:
     )
 
 
-def _unasked(looks: list[int], first: int, last: int) -> tuple[int, int]:
-    """The frames in which the detector had not been asked since it saw nothing: from, until."""
-    before, after = bisect_left(looks, first), bisect_right(looks, last)
-    start = looks[before - 1] + 1 if before else first
-    return start, looks[after] if after < len(looks) else last + 1
-
-
 def between(a: Sighting, b: Sighting) -> Iterator[Sighting]:
     """The frames between two sightings, on a straight line."""
     for frame in range(a.frame + 1, b.frame):
@@ -294,7 +287,10 @@ def rung(sighting: Sighting, drawing: Drawing | None) -> Rung:
     if np.isfinite(mesh).all() and sighting.mesh_score >= MESH_FOUND:
         fits = overlap(bounds(mesh)[None], box[None])[0, 0] > _AGREE
         wide = float(np.ptp(mesh[:, :2], axis=0).max()) >= _SMALLEST_MESH
-        if fits and wide and yaw(mesh, drawing.canonical.shape) < _FRONTAL_ENOUGH:
+        ahead = yaw(mesh, drawing.canonical.shape) < _FRONTAL_ENOUGH
+        if fits and wide and ahead:
             return Rung.SURROGATE if fitted(sighting) else Rung.PASTED
+        if sighting.seen != Seen.DETECTED and not (fits and ahead):
+            return Rung.COVER
     posable = has_pose(sighting.landmarks, drawing.canonical.shape)
     return Rung.PASTED if posable else Rung.COVER

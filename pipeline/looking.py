@@ -15,7 +15,9 @@ from pipeline.settings import Settings
 from pipeline.tiles import Tiles
 from pipeline.tracks import Track
 
-Found: TypeAlias = tuple[Faces | None, bool]
+# Faces, None where nobody looked; and how closely all was looked at, so that a face that is not
+# among them is not there to be seen: 0 not at all, 1 at a glance, 2 as closely as ever.
+Found: TypeAlias = tuple[Faces | None, int]
 
 
 class Looking:
@@ -52,36 +54,44 @@ class Looking:
             given.check_size(frame.size)
         if (given is not None and given.alone) or not self._asking.due(frame.index):
             return lambda: None
-        closer, whole = self._tiles.due(frame), self._shows_all(frame)
+        closer, whole = self._tiles.due(frame), self.whole(frame)
         return lambda: self._searched(frame, closer, whole)
 
-    def found(self, frame: Frame, small: Image, done: Faces | None, tracks: list[Track]) -> Found:
-        """The faces in a frame where `tracks` go on, and the task has `done` its part; None where
-        nobody looked. And whether all have looked everywhere, so that a face not among them is not
-        there to be seen.
+    def found(
+        self, frame: Frame, small: Image, done: Faces | None, whole: bool, tracks: list[Track]
+    ) -> Found:
+        """The faces in a frame where `tracks` go on, and the task has `done` its part; `whole` was
+        told with the task: by now the frames of another shot may have theirs.
         """
-        given, whole = self._given, done is not None
+        given, closely = self._given, 0 if done is None else 1 + whole
         if self._news is not None and not (given is not None and given.alone):
-            if done is not None and self._shows_all(frame):
+            if done is not None and whole:
                 self._news.whole(small)
             else:
-                done, all_of_it = self._between(frame, small, done, tracks, self._news)
-                whole |= all_of_it
+                done, all_of_it = self._between(frame, small, done, whole, tracks, self._news)
+                closely = 2 if all_of_it else closely
         if given is None:
-            return done, whole
-        return given.faces(frame, done), (given.alone or whole) and given.sought(frame.index)
+            return done, closely
+        closely = 2 if given.alone else closely
+        return given.faces(frame, done), closely * given.sought(frame.index)
 
-    def _shows_all(self, frame: Frame) -> bool:
+    def whole(self, frame: Frame) -> bool:
         """Whether a look that is due is more than a glance; a small frame shows all at once."""
         small = max(frame.size) <= self._settings.detect_size // 2
         return small or self._asking.whole(frame.index)
 
     def _between(
-        self, frame: Frame, small: Image, done: Faces | None, tracks: list[Track], news: News
-    ) -> Found:
+        self,
+        frame: Frame,
+        small: Image,
+        done: Faces | None,
+        whole: bool,
+        tracks: list[Track],
+        news: News,
+    ) -> tuple[Faces | None, bool]:
         """The faces of a frame that was at most glanced at, and whether all was looked at."""
         windows = news.windows(frame, small, tracks)
-        if windows is None and done is None and not self._shows_all(frame):
+        if windows is None and done is None and not whole:
             done, windows = self._searched(frame, None, False), news.awaited(frame, tracks)
         elif done is not None:
             news.whole(small)

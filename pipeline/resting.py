@@ -89,9 +89,8 @@ class Resting:
                 look = Look.at(self._frame(track.last.frame), track.last.box)
                 box = None if look is None else look.found(frame, guess.box)
                 moved = None if box is None else Sighting.sought(guess.frame, box)
-            if moved is None:
-                return
-            track.sightings.append(moved)
+            if moved is not None:
+                track.sightings.append(moved)
 
     def forget(self, track: Track) -> None:
         """Its last sighting is taken away, and it ends."""

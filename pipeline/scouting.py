@@ -26,6 +26,7 @@ class View:
     cut: bool  # it begins a new shot
     fade: tuple[int, int] | None  # first and last frame until now of a dissolve it belongs to
     task: Callable[[], Faces | None] | None = None  # looks for faces, if that is due
+    whole: bool = True  # the task is more than a glance
     faces: Faces | None = None  # what it found
 
     def searched(self) -> "View":
@@ -62,11 +63,13 @@ class Scout:
         self._shots.note(self._fades, frame.index)
         del self._fades[:-1]
         fade = self._fades[0] if self._fades and self._fades[0][1] == frame.index else None
-        return View(frame, small, cut, fade, self._looking.task(frame, small))
+        whole, task = self._looking.whole(frame), self._looking.task(frame, small)
+        return View(frame, small, cut, fade, task, whole)
 
     def found(self, view: View, tracks: list[Track]) -> Found:
-        """The faces of a frame in which `tracks` go on, and whether all have looked for them."""
-        return self._looking.found(view.frame, view.small, view.searched().faces, tracks)
+        """The faces of a frame in which `tracks` go on, and how closely all looked for them."""
+        done = view.searched().faces
+        return self._looking.found(view.frame, view.small, done, view.whole, tracks)
 
     def finish(self, frames: int) -> None:
         """The clip had that many."""

@@ -37,7 +37,7 @@ _PAST: Final = 40  # frames in which a track goes back, so that it can be steadi
 _AWAITED: Final = 30  # frames in which a lost track may go on
 _SPARE: Final = 40
 _AHEAD: Final = 0.2  # s in which at least one more frame comes
-_SOON: Final = 0.5  # s in which what a glance has missed may not yet be found
+_SOON: Final = 1.0  # s in which what a glance has missed may not yet be found
 _HELD: Final = 200  # shots, looks
 _DRESSED: Final = 1000  # persons
 
@@ -113,6 +113,7 @@ class Window:
         seen = self._seen
         awaited = [self._awaited(track) for track in tracks]
         view = Analysis(seen.digest, seen.frames, seen.size, seen.shots, seen.looks, awaited)
+        view.closely = seen.closely
         roles = self._expected(tracks)
         shown = list(dict.fromkeys(roles))
         unknown = nobody(), None
@@ -201,7 +202,8 @@ class Window:
             if number not in wearing:
                 del self._dressed[number]
         del seen.shots[:-_HELD], seen.fades[:-_HELD]
-        del seen.looks[: max(0, len(seen.looks) - len(self._frames) - _HELD)]
+        for looks in (seen.looks, seen.closely):
+            del looks[: max(0, len(looks) - len(self._frames) - _HELD)]
         for track in self._analyst.held:
             frames = [sighting.frame for sighting in track.sightings]
             old = bisect_left(frames, index - _PAST) - 1

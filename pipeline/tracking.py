@@ -89,6 +89,8 @@ class Tracker:
         """From `frame` on, which is no later than now, it was somebody else: a track of its own."""
         self._resting.waken(track)
         place = bisect_left(track.sightings, frame, key=lambda sighting: sighting.frame)
+        if not 0 < place < len(track.sightings):
+            return
         rest = Sightings(track.sightings[place:])
         other = Track(self._count, self._shot, rest, track.evidence, track.doubts, track.certain)
         self._count += 1

@@ -45,9 +45,9 @@ def looked(pictures, detector=None, **settings):
     for number, picture in enumerate(pictures):
         frame, before = Frame((picture,), "rgb24", number), len(seer.shown)
         small = planes.picture(frame, 320)
-        task = looking.task(frame, small)
-        faces, whole = looking.found(frame, small, task(), [])
-        result.append((faces, whole, seer.shown[before:]))
+        whole, task = looking.whole(frame), looking.task(frame, small)
+        faces, closely = looking.found(frame, small, task(), whole, [])
+        result.append((faces, closely, seer.shown[before:]))
     return result
 
 
@@ -64,9 +64,9 @@ def test_where_everything_moves_each_frame_is_looked_at_and_each_fourth_whole():
 
 @pytest.mark.parametrize("every", [1, 3])
 def test_who_tells_how_often_gets_whole_pictures(every):
-    for number, (_, whole, shown) in enumerate(looked(wall(), detect_every=every)):
-        assert whole is (number % every == 0)
-        assert (WHOLE in shown) is whole
+    for number, (_, closely, shown) in enumerate(looked(wall(), detect_every=every)):
+        assert closely == 2 * (number % every == 0)
+        assert (WHOLE in shown) == (closely == 2)
 
 
 def test_what_only_an_enlarged_piece_shows_is_not_lost_where_everything_moves():

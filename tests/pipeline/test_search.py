@@ -158,3 +158,24 @@ def test_of_one_face_seen_twice_the_surer_one_stays_if_it_is_trusted(trusted, be
 def test_one_joined_to_nothing_is_one():
     some = Faces.of([[9, 487, 22, 503]], scores=[0.2])
     assert len(search.joined(some, Faces.of([]))) == len(search.joined(Faces.of([]), some)) == 1
+
+
+def test_a_loose_box_over_two_faces_gives_way_to_both():
+    """The surer one takes its place; the other must not be dropped for lying under it."""
+    loose = Faces.of([[0, 0, 100, 100]], None, [0.4])
+    two = Faces.of([[0, 0, 95, 95], [60, 60, 99, 99]], None, [0.9, 0.6])
+    assert len(search.joined(loose, two)) == 2
+
+
+class Flagged:
+    """Of another maker, to whom the name means something else."""
+
+    quick = True
+
+    def detect(self, image):
+        return Faces.of(np.zeros((0, 4)))
+
+
+def test_a_detector_whose_quick_is_no_detector_is_asked_itself():
+    detector = Flagged()
+    assert search.quick(detector) is detector
