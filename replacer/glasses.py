@@ -15,6 +15,7 @@ from pipeline.contract import Floats, Image, Ints
 from pipeline.geometry import barycentric, bounds, pixels, rasterise, warp
 from pipeline.networks import Network
 from replacer.glasses_band import HEIGHT, SIDE, TOP, prepared
+from replacer.outlines import EYES
 from replacer.unwrap import shrunk
 
 SMALLEST: Final = 50.0
@@ -34,10 +35,6 @@ _PART: Final = 0.2
 _GAP: Final = 5
 _SUREST: Final = 0.97
 _CORNERS: Final = (33, 263)  # the eyes' outer ones
-_EYES: Final = (
-    [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246],
-    [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466],
-)
 
 
 class Glasses:
@@ -52,7 +49,7 @@ class Glasses:
         self._corners = triangles[np.maximum(cover, 0)]
         self._shares = barycentric(self._layout[self._corners])
         self._triangles = triangles[np.unique(cover[cover >= 0])]
-        self._eyes = _filled([self._layout[eye] for eye in _EYES])
+        self._eyes = _filled([self._layout[eye] for eye in EYES])
 
     def matte(self, image: Image, mesh: Floats) -> Floats:
         """(HEIGHT, SIDE) how surely glasses hide the face of `mesh` (468, 3) px there, 0..1.

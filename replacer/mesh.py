@@ -14,6 +14,7 @@ from pipeline.contract import Floats, Image, Ints, Patch, Surrogate
 from pipeline.geometry import align, bounds, pixels, warp
 from replacer import seam, skin
 from replacer.grain import Grain, fitted
+from replacer.outlines import BEHIND_LIPS, EYES
 from replacer.unwrap import Unwrap
 
 LIGHT_SIDE: Final = 48
@@ -36,13 +37,6 @@ _FEATURES: Final = (
     (300, 293, 334, 296, 336, 285, 362, 374, 380, 390, 263),
     (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 270, 0, 40),
     (98, 97, 2, 326, 327, 4),
-)
-_EYES: Final = (
-    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-)
-_BEHIND_LIPS: Final = (
-    (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
 )
 # How much of a change of colour is left out in eyes: their white follows the light's colour and not
 # the skin's, of which only the product is known.
@@ -87,8 +81,8 @@ class Mesh:
         self._skin = self._unwrap.inside * (1 - _features(layout, LIGHT_SIDE))
         self._core = np.asarray(cv2.resize(_core(layout), side, interpolation=cv2.INTER_AREA))
         self._core_skin = np.asarray(self._core * self._skin, np.float32)
-        self._pale = _soft(layout, LIGHT_SIDE, _EYES, 0.7) * np.float32(_PALE)
-        self._behind_lips = _soft(layout, LIGHT_SIDE, _BEHIND_LIPS, 0.5)
+        self._pale = _soft(layout, LIGHT_SIDE, EYES, 0.7) * np.float32(_PALE)
+        self._behind_lips = _soft(layout, LIGHT_SIDE, BEHIND_LIPS, 0.5)
         rows, columns = (np.flatnonzero(self._behind_lips.any(axis=axis)) for axis in (1, 0))
         self._mouth = np.s_[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         self._grain = Grain(layout, triangles, np.asarray(self._skin, np.float32))
@@ -262,11 +256,11 @@ def _likened(drawn: Floats, face: Floats, where: Floats) -> Floats:
     return np.asarray(1 + (factors - 1) * where, np.float32)
 
 
-def _soft(layout: Floats, side: int, parts: tuple[tuple[int, ...], ...], soft: float) -> Floats:
+def _soft(layout: Floats, side: int, parts: tuple[list[int], ...], soft: float) -> Floats:
     """(side, side) 1 within the outlines of `parts`, feathered by `soft` texels."""
     filled = np.zeros((side * _FINER, side * _FINER), np.uint8)
     for part in parts:
-        cv2.fillPoly(filled, [np.rint(layout[list(part)] * len(filled) - 0.5).astype(np.int32)], 1)
+        cv2.fillPoly(filled, [np.rint(layout[part] * len(filled) - 0.5).astype(np.int32)], 1)
     share = cv2.resize(filled.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(share, (0, 0), soft), np.float32)
 
