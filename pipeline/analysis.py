@@ -135,14 +135,14 @@ class Analyst:
         if looked > 1:
             result.closely.append(frame.index)
         ended = self._tracker.step(frame, faces)
-        drawing = rooms.drawing
+        drawing, active, known = rooms.drawing, self._tracker.active, self._tracker.measured
         if drawing is not None:
-            known = self._tracker.measured
             result.faults.guarded(lambda: keep_looks(known, frame, drawing), None)
         if self._witness is not None:
-            self._witness.step(self._tracker.active, frame)
+            self._witness.step(known, frame)
         if self._partings is not None:
-            for track, since in self._partings.step(self._tracker.active, frame):
+            guessed = [track for track in active if track not in known]
+            for track, since in self._partings.step(active, frame, guessed):
                 self._tracker.part(track, since)
         self._end(ended)
         result.frames, result.size = frame.index + 1, frame.size

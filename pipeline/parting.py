@@ -7,6 +7,7 @@ than in the frames before, and goes on so.
 """
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -96,8 +97,13 @@ class Partings:
         self._stretches: dict[int, _Stretch] = {}
         self._memories: dict[int, _Memory] = {}
 
-    def step(self, tracks: list[Track], frame: Frame) -> list[tuple[Track, int]]:
-        """Tracks that somebody else took over, and the frame from which on."""
+    def step(
+        self, tracks: list[Track], frame: Frame, guessed: Collection[Track] = ()
+    ) -> list[tuple[Track, int]]:
+        """Tracks that somebody else took over, and the frame from which on.
+
+        Where a track's place in this frame is `guessed` it gives no look.
+        """
         near = [t for t in tracks if t.sightings and frame.index - t.last.frame <= _VANISHED]
         boxes = np.stack([t.last.box for t in near]) if near else np.zeros((0, 4), np.float32)
         crossed = (shared(boxes, boxes) > CROSSED).sum(axis=1) > 1
@@ -115,7 +121,8 @@ class Partings:
                 now = self._stretches[track.number] = _Stretch(start, before, True)
             if hidden:
                 continue
-            self._look(now, track.last, frame)
+            if track not in guessed:
+                self._look(now, track.last, frame)
             since = self._judged(now, track, frame.index)
             if since is not None:
                 result.append((track, since))

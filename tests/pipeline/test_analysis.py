@@ -1,6 +1,7 @@
 """What is learned of a track from its samples: skin, beard and make-up."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from generator.looks import PAINT, Beard, looks
 from pipeline import analysis
 from pipeline.contract import Faces, Frame
 from pipeline.geometry import warp
+from pipeline.settings import Settings
 from pipeline.tracks import Sample, Seen, Sighting, Track
 
 
@@ -110,3 +112,23 @@ def test_a_face_that_another_one_lies_over_tells_little(drawing, frame_of_other,
         analysis.keep_looks(tracks, frame, drawing)
         qualities.append(tracks[0].samples[0].quality)
     assert qualities[1] == pytest.approx(qualities[0] * (1 if alone else analysis._CUT))
+
+
+def test_a_face_whose_place_is_guessed_tells_nobody_who_it_is(rooms):
+    frame = Frame((np.zeros((200, 500, 3), np.uint8),), "rgb24", 7)
+    guessed, seen = Track(0, 0, [at(7, 20)]), Track(1, 0, [at(7, 300)])
+    asked = {}
+    analyst = analysis.Analyst(analysis.Analysis(b""), rooms, Settings())
+    analyst.scout = SimpleNamespace(found=lambda view, tracks: (None, 0))
+    analyst._tracker = SimpleNamespace(
+        active=[guessed, seen], measured=[seen], step=lambda frame, faces: []
+    )
+    analyst._witness = SimpleNamespace(
+        step=lambda tracks, frame: asked.update(witness=tracks), ended=lambda tracks: None
+    )
+    analyst._partings = SimpleNamespace(
+        step=lambda tracks, frame, unseen: asked.update(partings=unseen) or []
+    )
+    analyst.follow(SimpleNamespace(frame=frame, cut=False, fade=None))
+    assert asked == {"witness": [seen], "partings": [guessed]}
+    assert (len(guessed.samples), len(seen.samples)) == (0, 1)
