@@ -47,7 +47,7 @@ class Settings:
     suffix: str = "-deid"
     overwrite: bool = False
     keep_date: bool = False
-    crf: int = 15
+    crf: int = 17
     preset: str = "veryfast"
     encoder: str = "x264"
     device: str = "cpu"
