@@ -10,7 +10,8 @@ from generator.lids import Lids
 from generator.regions import LEFT_EYE, RIGHT_EYE, filled
 from pipeline.contract import Floats
 
-_FARTHEST: Final = np.array([0.62, 0.36], np.float32)
+_FARTHEST: Final = np.array([[-0.62, -0.36], [0.62, 0.45]], np.float32)
+_HIGHEST: Final = -0.45  # of its radius, an iris below the lid
 _IRIS: Final = 0.42  # its radius in halves of an eye's width
 _LASHES: Final = 0.012  # of the texture's side: what the lids' own edge may take up
 _BRIGHT: Final = 0.75
@@ -21,7 +22,7 @@ _APPEARS: Final = 8.0
 _WIDER: Final = 1.1
 _WHITE: Final = (0.85, 0.97)  # highlights are brighter
 _PALE: Final = 0.5
-_GAIN: Final = np.array([1.5, 1.4], np.float32)  # the reader sees less than is drawn
+_GAIN: Final = np.array([1.5, 2.0], np.float32)  # the reader sees less than is drawn
 _SEEN: Final = (0.15, 1.3)
 _UNCHANGED: Final = 0.02
 
@@ -52,7 +53,7 @@ class Eyes:
         """
         result = texture.copy()
         known = bool(np.isfinite(gaze).all())
-        aim = np.clip(gaze * _GAIN, -_FARTHEST, _FARTHEST) if known else None
+        aim = np.clip(gaze * _GAIN, *_FARTHEST) if known else None
         drawn = self.drawn(texture) if drawn is None else drawn
         for eye, opening, rest, own in zip(self._eyes, openings, self._rest, drawn, strict=True):
             seen = float(np.clip(opening / rest, *_SEEN))
@@ -97,10 +98,12 @@ class _Eye:
             goal = (self._left + self._right) / 2 + float(gaze[0]) * self._half
             drop = float(gaze[1]) * self._half
         goal = float(np.clip(goal, self._left + reach / 2, self._right - reach / 2))
+        drop = max(drop, min(self._lid(goal, seen) - self._level + _HIGHEST * reach, 0.0))
         places = [self._left, goal - reach, goal + reach, self._right]
         shown = [self._left, now - reach, now + reach, self._right]
         across = np.interp(self._columns, *_rising(places, shown)).astype(np.float32)
-        height = (self._rows - self._level) * seen  # of a pixel over the corners, once it is drawn
+        # Of a pixel over where an iris lies, once it is drawn: only upper lids move.
+        height = self._lower - self._level + (self._rows - self._lower) * seen
         moved = self._sampled(part, across, self._level + height - drop)
         aside, soft = self._columns - goal, _RIM * self._half
         away = np.sqrt(aside**2 + (height - drop) ** 2)
@@ -109,6 +112,13 @@ class _Eye:
         beyond *= columns * np.float32(min(abs(drop) / self._half * _APPEARS, 1))
         moved += (drawn.white - moved) * beyond[..., None]
         texture[self._box] = part + (moved - part) * self._opacity
+
+    def _lid(self, across: float, seen: float) -> float:
+        """The row in which the upper lid lies there, once it is drawn."""
+        upper, lower = (
+            float(np.interp(across, self._columns, lid)) for lid in (self._upper, self._lower)
+        )
+        return lower + (upper - lower) * seen
 
     def _sampled(self, part: Floats, across: Floats, down: Floats) -> Floats:
         """The eye with each column (w,) taken from `across` and each row (h, 1) from `down`; what

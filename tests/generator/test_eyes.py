@@ -53,6 +53,33 @@ def test_irises_go_where_they_are_sent(layout, side, gaze, axis, sign):
         assert sign * moved > 0.05
 
 
+def test_lids_that_open_wider_leave_the_iris_where_it_is(layout):
+    """Their shape moves the upper lid alone, and with it all that lies over the lower one."""
+    side, eyes = 256, Eyes(layout, 256, WIDE_OPEN)
+    texture = painted(layout, side)
+    for eye in BOTH:
+        lower = layout[eye, 1].max() * side - 0.5
+        half = np.ptp(layout[[eye[0], eye[8]], 0]) * side / 2
+        shown = []
+        for opening in (0.09, 0.1, 0.12):
+            drawn = eyes.looking(texture, np.zeros(2, np.float32), np.float32([opening] * 2))
+            dark = (drawn.mean(axis=2) < 120) & (filled(layout, side, eye) > 0)
+            bottom = np.flatnonzero(dark.any(axis=1)).max()
+            shown.append((lower + (bottom - lower) * opening / 0.1) / half)
+        assert np.ptp(shown) < 0.06
+
+
+@pytest.mark.parametrize("opening", [0.06, 0.075, 0.09, 0.12])
+def test_an_iris_that_looks_up_does_not_vanish_behind_its_lid(layout, opening):
+    side, eyes = 256, Eyes(layout, 256, WIDE_OPEN)
+    texture, openings = painted(layout, side), np.float32([opening] * 2)
+    ahead, up = (eyes.looking(texture, np.float32([0, y]), openings) for y in (0, -9))
+    for eye in BOTH:
+        within = filled(layout, side, eye) > 0
+        dark = [(t.mean(axis=2) < 120)[within].sum() for t in (ahead, up)]
+        assert 0.4 * dark[0] < dark[1] < 0.9 * dark[0]
+
+
 def test_eyes_that_look_aside_in_the_picture_are_brought_to_look_ahead(layout):
     eyes, texture = Eyes(layout, 192, WIDE_OPEN), painted(layout, 192)
     aside = eyes.looking(texture, np.float32([0.2, 0]), WIDE_OPEN)
