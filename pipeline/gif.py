@@ -1,7 +1,7 @@
 """GIF in, GIF out: every frame, delay and loop count, and exact pixels outside the faces.
 
 Writers that come with libraries merge equal frames or choose new palettes, so the blocks
-are laid out here (GIF89a); Pillow decodes, dithers and compresses them.
+are laid out here (GIF89a); Pillow decodes, finds colours and compresses them.
 """
 
 import logging
@@ -10,21 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import PIL.Image
-from numpy.typing import NDArray
 from PIL.GifImagePlugin import getdata
 
 from pipeline.atomic import check_count, replacing, telling
 from pipeline.contract import Frame, Image, Mask
 from pipeline.errors import MediaError
+from pipeline.gif_palette import indexed
 from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _KEEP, _CLEAR = 1, 2
+_ALIKE: Final = 7  # grey levels
 _LOOPS = {b"NETSCAPE2.0", b"ANIMEXTS1.0"}
 
 
@@ -130,7 +131,7 @@ class GifWriter:
             self._file = temporary.open("wb")
 
     def write(self, frame: Frame) -> None:
-        """Append one frame: exact where it equals the source, dithered where it does not."""
+        """Append one frame: exact where it equals the source, near where it does not."""
         entry = next(self._originals, None)
         if entry is None:
             raise MediaError(f"{self._target}: more frames were written than read")
@@ -161,68 +162,31 @@ class GifWriter:
 
     def _whole(self, new: Image, original: Image, delay: int) -> list[bytes]:
         """A full frame that is cleared afterwards: the only way to keep holes exact."""
-        indices, palette = _indexed(new, original, original[..., 3] > 0)
+        indices, palette = indexed(new, original, original[..., 3] > 0)
         return _frame_blocks(indices, palette, (0, 0), delay, _CLEAR)
 
     def _difference(self, new: Image, original: Image, delay: int) -> list[bytes]:
-        """The smallest box of pixels that differ from what is on show; equal ones stay."""
+        """The smallest box of pixels that differ from what is on show; others stay."""
         if self._canvas is None:
             self._canvas, needed = new.copy(), np.ones(new.shape[:2], bool)
         else:
             needed = (new != self._canvas).any(axis=2)
+            needed &= ~_stays(new, original, self._canvas)
         rows, columns = np.flatnonzero(needed.any(axis=1)), np.flatnonzero(needed.any(axis=0))
         y1, y2 = (rows[0], rows[-1] + 1) if len(rows) else (0, 1)
         x1, x2 = (columns[0], columns[-1] + 1) if len(columns) else (0, 1)
         box = np.s_[y1:y2, x1:x2]
-        indices, palette = _indexed(new[box], original[box], needed[box])
+        indices, palette = indexed(new[box], original[box], needed[box])
         self._canvas[box][needed[box]] = palette[indices[needed[box]]]
         return _frame_blocks(indices, palette, (int(x1), int(y1)), delay, _KEEP)
 
 
-def _indexed(new: Image, original: Image, needed: Mask) -> tuple[Image, Image]:
-    """Palette indices (h, w) and palette (n, 3); the index n stands for "not drawn".
-
-    Drawn pixels that equal the original are exact as long as the original's drawn pixels
-    have no more colours than a palette holds; the others are dithered to these colours.
+def _stays(new: Image, original: Image, shown: Image) -> Mask:
+    """Where a pixel of a drawn face may stay as it is on show: what palettes give for it would be
+    no nearer, and another in each frame.
     """
-    room = 256 if needed.all() else 255
-    colours = np.unique(_packed(original)[needed])
-    if not len(colours):
-        colours = np.zeros(1, np.int64)
-    changed = (new != original[..., :3]).any(axis=2) & needed
-    if len(colours) > room:
-        reduced = PIL.Image.fromarray(new).quantize(room, dither=PIL.Image.Dither.FLOYDSTEINBERG)
-        table = np.array(reduced.getpalette(), np.uint8).reshape(-1, 3)
-        indices = np.asarray(reduced).copy()
-    else:
-        table = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], 1).astype(np.uint8)
-        indices = np.searchsorted(colours, _packed(new)).astype(np.uint8)
-        if changed.any():
-            indices[changed] = _dithered(new, table, changed)
-    if room < 256:
-        indices[~needed] = len(table)
-    return indices, table
-
-
-def _dithered(new: Image, table: Image, changed: Mask) -> Image:
-    """Indices of the nearest colours for the changed pixels, errors diffused around them."""
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    wanted = PIL.Image.new("P", (1, 1))
-    # Pillow searches all 256 entries, so the unused ones repeat the first.
-    wanted.putpalette(np.vstack([table, np.tile(table[:1], (256 - len(table), 1))]).tobytes())
-    near = PIL.Image.fromarray(np.ascontiguousarray(new[box])).quantize(
-        palette=wanted, dither=PIL.Image.Dither.FLOYDSTEINBERG
-    )
-    indices = np.asarray(near)[changed[box]]
-    return np.where(indices < len(table), indices, 0).astype(np.uint8)
-
-
-def _packed(pixels: Image) -> NDArray[np.int64]:
-    """Red, green and blue as one number, (h, w)."""
-    red, green, blue = np.moveaxis(pixels[..., :3].astype(np.int64), -1, 0)
-    packed: NDArray[np.int64] = red << 16 | green << 8 | blue
-    return packed
+    off = np.abs(new.astype(np.int16) - shown).max(axis=2)
+    return np.asarray((off <= _ALIKE) & (new != original[..., :3]).any(axis=2))
 
 
 def _header(shape: tuple[int, ...], blocks: Blocks) -> bytes:

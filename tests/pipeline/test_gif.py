@@ -176,3 +176,40 @@ def test_wrong_number_of_frames_leaves_no_file(tmp_path, written):
     with pytest.raises(MediaError, match="frames were written"):
         write(source, tmp_path / "b.gif", [*frames, *frames][:written])
     assert [p.name for p in tmp_path.iterdir()] == ["a.gif"]
+
+
+def shaded(path, steps):
+    """A GIF of three frames whose grey levels rise from left to right, `steps` apart."""
+    rows = np.tile(np.arange(24, dtype=np.uint8) * steps, (18, 1))
+    grey = [Image.fromarray(rows, "L") for _ in range(3)]
+    for image in grey:
+        image.putpalette(np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes())
+    return make(path, grey, [5] * 3)
+
+
+def between(frame):
+    """A flat face, whose colour lies between those of the GIF, another in each frame."""
+    rgb = np.full((8, 8, 3), 51 + 11 * frame.index, np.uint8)
+    return paste(frame, [Patch(rgb, np.ones((8, 8), np.float32), (4, 4))])
+
+
+def test_what_is_drawn_has_its_own_colours_where_the_palette_has_room(tmp_path):
+    path = shaded(tmp_path / "a.gif", 10)
+    copied(path, tmp_path / "b.gif", between)
+    for number, frame in enumerate(composed(tmp_path / "b.gif")):
+        assert (frame[4:12, 4:12, :3] == 51 + 11 * number).all()
+
+
+def test_a_drawn_face_that_hardly_changes_does_not_flicker(tmp_path):
+    path = make(tmp_path / "a.gif", [still(s) for s in range(6)], [5] * 6)
+
+    def trembling(frame):
+        rgb = np.full((8, 8, 3), 90, np.uint8) + np.uint8(frame.index % 3)
+        return paste(frame, [Patch(rgb, np.ones((8, 8), np.float32), (4, 4))])
+
+    copied(path, tmp_path / "b.gif", trembling)
+    first, *others = composed(tmp_path / "b.gif")
+    assert np.abs(first[4:12, 4:12, :3].astype(int) - 90).max() <= 1
+    for frame, original in zip(others, composed(path)[1:], strict=True):
+        np.testing.assert_array_equal(frame[4:12, 4:12], first[4:12, 4:12])
+        np.testing.assert_array_equal(frame[12:], original[12:])
