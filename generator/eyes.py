@@ -104,7 +104,8 @@ class _Eye:
         across = np.interp(self._columns, *_rising(places, shown)).astype(np.float32)
         # Of a pixel over where an iris lies, once it is drawn: only upper lids move.
         height = self._lower - self._level + (self._rows - self._lower) * seen
-        moved = self._sampled(part, across, self._level + height - drop)
+        down = (self._level + height - drop).astype(np.float32)
+        moved = self._sampled(part, across, down)
         aside, soft = self._columns - goal, _RIM * self._half
         away = np.sqrt(aside**2 + (height - drop) ** 2)
         beyond = np.minimum(np.maximum((away - reach) / soft, 0), 1)
@@ -121,7 +122,7 @@ class _Eye:
         return lower + (upper - lower) * seen
 
     def _sampled(self, part: Floats, across: Floats, down: Floats) -> Floats:
-        """The eye with each column (w,) taken from `across` and each row (h, 1) from `down`; what
+        """The eye with each column (w,) taken from `across` and each pixel from `down` (h, w); what
         the lids hide is what lies next to them.
         """
         upper, lower = (np.interp(across, self._columns, lid) for lid in (self._upper, self._lower))
