@@ -20,6 +20,7 @@ from generator.individual import individual, kind, steps
 from generator.looks import Beard
 from generator.shaving import Shaving
 from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
+from pipeline.geometry import bounds
 
 _MOUTH: Final = slice(0, 5)
 _NEIGHBOURS: Final = 3
@@ -27,8 +28,9 @@ _SKIN_UNIT: Final = 40.0
 _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
 _CLOSENESS: Final = 0.35
 _FACES_KEPT: Final = 64
+_JUST_DRAWN: Final = 8
 _MOUTHS_KEPT: Final = 512  # of up to 40 kB each
-_SHRUNK: Final = 1.1
+_ENLARGED: Final = 1.25
 _SEEN_AT: Final = 96  # px; beards are read off textures of this side
 
 
@@ -77,6 +79,7 @@ class Deconv:
         self._mixed = lru_cache(maxsize=_FACES_KEPT)(self._mix)
         self._drawn = lru_cache(maxsize=_FACES_KEPT)(self._face)
         self._mouth = lru_cache(maxsize=_MOUTHS_KEPT)(self._lent)
+        self._textured = lru_cache(maxsize=_JUST_DRAWN)(self._texture)
 
     def generate(
         self, identity: Ints, person: Person, mesh: Floats, gaze: Floats | None = None
@@ -121,9 +124,9 @@ class Deconv:
 
     def _number(self, mesh: Floats) -> int:
         """Of the smallest head that is large enough for a face of this size in the picture."""
-        low, high = mesh.min(axis=0), mesh.max(axis=0)
-        unit = float((high - low)[:2].max()) / self._extent
-        large = [i for i, head in enumerate(self._heads) if head.side * _SHRUNK >= unit]
+        x1, y1, x2, y2 = bounds(mesh).tolist()
+        unit = max(x2 - x1, y2 - y1) / self._extent
+        large = [i for i, head in enumerate(self._heads) if head.side * _ENLARGED >= unit]
         return max(large, default=0)
 
     def _mix(self, weights: bytes) -> "_Mix":
@@ -139,13 +142,17 @@ class Deconv:
         mix = individual(parts, self._steps)
         if not self._shaving or not self._shaving.concerns(parts):
             return mix
-        head = min(self._heads, key=lambda h: abs(h.side - _SEEN_AT))
-        return self._shaving.shaved(mix, head.draw(mix[None])[0])
+        sides = [abs(head.side - _SEEN_AT) for head in self._heads]
+        return self._shaving.shaved(mix, self._textured(sides.index(min(sides)), mix.tobytes()))
 
     def _face(self, number: int, weights: bytes) -> Face:
         head = self._heads[number]
-        drawn = head.draw(self._mixed(weights).weights[None])[0]
+        drawn = self._textured(number, self._mixed(weights).weights.tobytes())
         return head.face(head.complexion.evened(drawn))
+
+    def _texture(self, number: int, mix: bytes) -> Floats:
+        """(s, s, 3) in 0..255 what a head draws of a mix (m,)."""
+        return self._heads[number].draw(np.frombuffer(mix, np.float32)[None])[0]
 
     def _lent(self, number: int, donor: int) -> Floats:
         """(h, w, 3) the inside of a donor's open mouth, where the head has it, without the tint

@@ -222,9 +222,13 @@ def _surrogate(
     x1, y1, x2, y2 = pixels(scaled(bounds(mesh), _REGION), frame.size)
     region = planes.region(frame, (x1, y1, x2, y2))
     mesh = mesh - np.array([x1, y1, 0], np.float32)
+    rest = own.rest if own is not None and fitted else None
+    if rest is not None:
+        rest.look(region, mesh)
     front = _in_front(region, mesh, own, job) if fitted else None
-    bare = region if front is None else bared(region, front)
-    whole, behind = wear(bare, mesh, (donors, person, surrogate), (drawing, faults, fitted))
+    read = front is not None and not (rest is not None and rest.resting)
+    bare = bared(region, front) if front is not None and read else region
+    whole, behind = wear(bare, mesh, (donors, person, surrogate), (drawing, faults, fitted), rest)
     drawn = [(behind, _HIDDEN_BEHIND), (whole, _HIDDEN)]
     if front is not None:
         drawn.insert(0, (_behind(behind, front), _HIDDEN_IN_FRONT))
@@ -273,13 +277,12 @@ def _hides(patch: Patch, box: Floats, size: tuple[int, int], least: float = _HID
     x1, y1, x2, y2 = pixels(scaled(box, _MIDDLE), size)
     if x1 >= x2 or y1 >= y2:
         return bool(np.isfinite(patch.alpha).all())
-    over = np.zeros((y2 - y1, x2 - x1), np.float32)
     (x, y), (height, width) = patch.corner, patch.alpha.shape
     left, top, right, bottom = max(x, x1), max(y, y1), min(x + width, x2), min(y + height, y2)
-    if left < right and top < bottom:
-        part = patch.alpha[top - y : bottom - y, left - x : right - x]
-        over[top - y1 : bottom - y1, left - x1 : right - x1] = part
-    return bool(over.mean() >= least)
+    if left >= right or top >= bottom:
+        return least <= 0
+    over = patch.alpha[top - y : bottom - y, left - x : right - x].sum(dtype=np.float64)
+    return bool(over >= least * ((x2 - x1) * (y2 - y1)))
 
 
 def _filled(frame: Frame, sighting: Sighting, rooms: Rooms) -> Patch:

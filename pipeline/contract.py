@@ -234,5 +234,8 @@ class Generator(Protocol):
 
 
 class Replacer(Protocol):
-    def replace(self, image: Image, mesh: Floats, surrogate: Surrogate) -> Patch:
-        """The surrogate in the place of one face: `mesh` is (468, 3) px in `image`."""
+    def replace(self, image: Image, mesh: Floats, surrogate: Surrogate, rest: Any = None) -> Patch:
+        """The surrogate in the place of one face: `mesh` is (468, 3) px in `image`.
+
+        `rest` is what the replacer read of the face in frames before, None in a single picture.
+        """

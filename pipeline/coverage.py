@@ -285,8 +285,9 @@ def rung(sighting: Sighting, drawing: Drawing | None) -> Rung:
         return Rung.COVER
     mesh, box = sighting.mesh, sighting.box
     if np.isfinite(mesh).all() and sighting.mesh_score >= MESH_FOUND:
-        fits = overlap(bounds(mesh)[None], box[None])[0, 0] > _AGREE
-        wide = float(np.ptp(mesh[:, :2], axis=0).max()) >= _SMALLEST_MESH
+        around = bounds(mesh)
+        fits = overlap(around[None], box[None])[0, 0] > _AGREE
+        wide = float((around[2:] - around[:2]).max()) >= _SMALLEST_MESH
         ahead = yaw(mesh, drawing.canonical.shape) < _FRONTAL_ENOUGH
         if fits and wide and ahead:
             return Rung.SURROGATE if fitted(sighting) else Rung.PASTED

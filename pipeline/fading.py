@@ -14,6 +14,9 @@ def around(track: Planned, row: int) -> float:
     All of it where the face's place is not sure, less in each of the frames before and after.
     """
     least = 1 - track.mix[row]
+    around_it = track.rungs[max(row - FADE, 0) : row + FADE + 1]
+    if least == 0 and around_it.count(Rung.SURROGATE) == len(around_it):
+        return 0.0
     for apart in range(FADE + 1):
         near = {max(row - apart, 0), min(row + apart, len(track.rungs) - 1)}
         if any(unsure(track, other) for other in near):

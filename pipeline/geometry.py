@@ -131,17 +131,29 @@ def _corners(points: Floats, triangles: Ints) -> Complex:
     """(3, t) the corners of the triangles as complex numbers x + iy: one array for both axes."""
     plane = np.empty(len(points), np.complex128)
     plane.real, plane.imag = points[:, 0], points[:, 1]
-    return plane[triangles.T]
+    return plane.take(triangles.T)
 
 
 def _covered(corners: Complex, points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
     """What `rasterise` gives, of corners (3, t) that are already looked up."""
-    order = np.flatnonzero(_reaching(corners, size))
-    if points.shape[1] == 3:
-        order = order[_far_to_near(corners[:, order], points[triangles.T[:, order], 2])]
-    rows, places = _filled(corners[:, order], size)
-    cover = np.full(size[0] * size[1], -1, np.int64)
-    cover[places] = order[rows]
+    order = _drawn(corners, points, triangles, size)
+    return np.append(order, -1).take(_uppermost(corners.take(order, axis=1), size))
+
+
+def _drawn(corners: Complex, points: Floats, triangles: Ints, size: tuple[int, int]) -> Ints:
+    """Which triangles of corners (3, t) may be seen, in the order in which to draw them."""
+    reach = _reaching(corners, size)
+    if points.shape[1] == 2:
+        return np.flatnonzero(reach)
+    order = _far_to_near(corners, points[:, 2].take(triangles.T))
+    return order if reach.all() else order[reach.take(order)]
+
+
+def _uppermost(corners: Complex, size: tuple[int, int]) -> Ints:
+    """(h, w) the last of the triangles (3, t) that covers a pixel, t where none does."""
+    rows, places = _filled(corners, size)
+    cover = np.full(size[0] * size[1], corners.shape[1], np.int64)
+    cover[places] = rows
     return cover.reshape(size[1], size[0])
 
 
@@ -182,24 +194,24 @@ def _filled(corners: Complex, size: tuple[int, int]) -> tuple[Ints, Ints]:
     Row by row from edge to edge, and half a pixel beyond, so that no gap is left between two.
     """
     edges = _edges(corners)
-    first = np.clip(np.ceil(edges[:, 0]), 0, size[1]).astype(np.int64)
-    last = np.clip(np.floor(edges[:, 7]), -1, size[1] - 1).astype(np.int64)
+    first = np.maximum(np.ceil(edges[0]), 0).astype(np.int64)
+    last = np.minimum(np.floor(edges[7]), size[1] - 1).astype(np.int64)
     lengths = np.maximum(last - first + 1, 0)
     row = _runs(first, lengths)
-    top, start, long, middle, bend, upper, lower, _ = np.repeat(edges, lengths, axis=0).T
+    triangle = np.repeat(np.arange(corners.shape[1]), lengths)
+    top, start, long, middle, bend, upper, lower, _ = edges.take(triangle, axis=1)
     down = row.astype(np.float32)
     across = (down - top) * long + start
     down -= middle
     other = np.where(down < 0, upper, lower) * down + bend
-    left = np.clip(np.ceil(np.minimum(across, other) - _HALF), 0, size[0]).astype(np.int64)
-    right = np.clip(np.floor(np.maximum(across, other) + _HALF), -1, size[0] - 1).astype(np.int64)
+    left = np.maximum(np.ceil(np.minimum(across, other) - _HALF), 0).astype(np.int64)
+    right = np.minimum(np.floor(np.maximum(across, other) + _HALF), size[0] - 1).astype(np.int64)
     widths = np.maximum(right - left + 1, 0)
-    triangle = np.repeat(np.arange(len(edges)), lengths)
     return np.repeat(triangle, widths), _runs(row * size[0] + left, widths)
 
 
 def _edges(corners: Complex) -> Floats:
-    """(t, 8) of triangles (3, t): y and x of the upper end of the long edge and its x a row; y and
+    """(8, t) of triangles (3, t): y and x of the upper end of the long edge and its x a row; y and
     x of the corner beside it, the x a row of the edges above and below that; y of the lower end.
     """
     # Complex numbers are in order of their real parts, so that y comes first.
@@ -207,11 +219,11 @@ def _edges(corners: Complex) -> Floats:
     low, high = np.minimum(a, b), np.maximum(a, b)
     top, rest = np.minimum(low, c), np.maximum(low, c)
     middle, bottom = np.minimum(rest, high), np.maximum(rest, high)
-    edges = np.empty((len(top), 8), np.float32)
-    edges[:, 0], edges[:, 1], edges[:, 2] = top.real, top.imag, _slope(top, bottom)
-    edges[:, 3], edges[:, 4] = middle.real, middle.imag
-    edges[:, 5], edges[:, 6] = _slope(top, middle), _slope(middle, bottom)
-    edges[:, 7] = bottom.real
+    edges = np.empty((8, len(top)), np.float32)
+    edges[0], edges[1], edges[2] = top.real, top.imag, _slope(top, bottom)
+    edges[3], edges[4] = middle.real, middle.imag
+    edges[5], edges[6] = _slope(top, middle), _slope(middle, bottom)
+    edges[7] = bottom.real
     return edges
 
 
@@ -242,14 +254,16 @@ def mapping(
 
 def _places(source: Floats, target: Floats, triangles: Ints, size: tuple[int, int]) -> Floats:
     """(h, w, 2) both maps of `mapping`."""
-    corners, goals = _corners(target, triangles), _corners(source, triangles)
-    cover = _covered(corners, target, triangles, size)
-    table = np.full((5, len(triangles) + 1), -1 - 1j, np.complex64)  # the last: no triangle
+    corners = _corners(target, triangles)
+    order = _drawn(corners, target, triangles, size)
+    corners, goals = corners.take(order, axis=1), _corners(source, triangles.take(order, axis=0))
+    cover = _uppermost(corners, size)
+    table = np.full((5, len(order) + 1), -1 - 1j, np.complex64)  # the last: no triangle
     table[:2, -1] = 0
     table[:3, :-1] = _affines(corners, goals)
     # A pixel on the edge of a sliver, as between closed lips, would be carried far beyond it.
     table[3:, :-1] = _ends(goals)
-    by_x, by_y, rest, low, high = (row.take(cover, mode="wrap").view(np.float32) for row in table)
+    by_x, by_y, rest, low, high = (row.take(cover).view(np.float32) for row in table)
     by_x *= np.repeat(np.arange(size[0], dtype=np.float32), 2)
     by_y *= np.arange(size[1], dtype=np.float32)[:, None]
     result = by_x
@@ -284,16 +298,3 @@ def warp(
     places = _places(source, target, triangles, size)
     moved = cv2.remap(image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return moved, (places[..., 0] > -1).astype(np.float32)
-
-
-def barycentric(corners: Floats) -> Floats:
-    """(h, w, 3) shares of a triangle's corners (h, w, 3, 2) px that add up to the pixel's place."""
-    height, width = corners.shape[:2]
-    y, x = np.mgrid[:height, :width]
-    origin, edges = corners[:, :, 0], corners[:, :, 1:] - corners[:, :, :1]
-    at = np.stack([x, y], axis=-1) - origin
-    det = edges[..., 0, 0] * edges[..., 1, 1] - edges[..., 0, 1] * edges[..., 1, 0]
-    det = np.where(np.abs(det) < 1e-6, 1.0, det)
-    b = (at[..., 0] * edges[..., 1, 1] - at[..., 1] * edges[..., 1, 0]) / det
-    c = (at[..., 1] * edges[..., 0, 0] - at[..., 0] * edges[..., 0, 1]) / det
-    return np.stack([1 - b - c, b, c], axis=-1).astype(np.float32)

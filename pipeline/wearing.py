@@ -6,6 +6,7 @@ from pipeline.analysis import Faults
 from pipeline.contract import Floats, Image, Ints, Patch, Person, Surrogate
 from pipeline.rooms import Drawing
 from replacer.glasses import Glasses, bared
+from replacer.resting import Rest
 from replacer.spectacles import Spectacles, laid, lit_through
 
 
@@ -14,24 +15,28 @@ def wear(
     mesh: Floats,
     who: tuple[Ints, Person, Surrogate],
     job: tuple[Drawing, Faults, bool],
+    rest: Rest | None = None,
 ) -> tuple[Patch, Patch]:
     """The surrogate over the face at `mesh` (468, 3) px, and what of it no real glasses hide.
 
     `who` is the donors of whom the surrogate is mixed, the person, and the surrogate; `job` ends
     with whether the mesh was fitted to the face, without which real glasses cannot be told. Where
     none can be drawn or told the surrogate wears none, and where that is a fault it is counted.
+    `rest` is what was read of the face in frames before.
     """
     (_, person, surrogate), (drawing, faults, fitted) = who, job
     glasses = drawing.glasses
     if person.glasses.size and isinstance(glasses, Spectacles):
-        dressed = faults.guarded(lambda: _dressed(glasses, picture, mesh, who, drawing), None)
+        dressed = faults.guarded(
+            lambda: _dressed(glasses, picture, mesh, who, (drawing, rest)), None
+        )
         if dressed is not None:
             return dressed, dressed
     if person.glasses.size and isinstance(glasses, Glasses) and fitted:
         over = faults.guarded(lambda: _worn(glasses, picture, mesh, person), None)
         if over is not None:
-            return _behind(picture, mesh, surrogate, over, drawing)
-    patch = drawing.replacer.replace(picture, mesh, surrogate)
+            return _behind(picture, mesh, surrogate, over, (drawing, rest))
+    patch = drawing.replacer.replace(picture, mesh, surrogate, rest)
     return patch, patch
 
 
@@ -40,12 +45,12 @@ def _dressed(
     picture: Image,
     mesh: Floats,
     who: tuple[Ints, Person, Surrogate],
-    drawing: Drawing,
+    job: tuple[Drawing, Rest | None],
 ) -> Patch:
     """The surrogate with a drawn pair; it hides all that the surrogate alone would."""
-    donors, person, surrogate = who
+    (donors, person, surrogate), (drawing, rest) = who, job
     worn = glasses.fitted(mesh, person.glasses, donors, surrogate.shape)
-    patch = drawing.replacer.replace(lit_through(picture, worn), mesh, surrogate)
+    patch = drawing.replacer.replace(lit_through(picture, worn), mesh, surrogate, rest)
     dressed = laid(patch, worn, picture.shape[1::-1])
     (x, y), (height, width) = patch.corner, patch.alpha.shape
     left, top = x - dressed.corner[0], y - dressed.corner[1]
@@ -57,9 +62,15 @@ def _dressed(
 
 
 def _behind(
-    picture: Image, mesh: Floats, surrogate: Surrogate, over: Floats, drawing: Drawing
+    picture: Image,
+    mesh: Floats,
+    surrogate: Surrogate,
+    over: Floats,
+    job: tuple[Drawing, Rest | None],
 ) -> tuple[Patch, Patch]:
-    patch = drawing.replacer.replace(bared(picture, over), mesh, surrogate)
+    drawing, rest = job
+    bare = picture if rest is not None and rest.resting else bared(picture, over)
+    patch = drawing.replacer.replace(bare, mesh, surrogate, rest)
     (x, y), (height, width) = patch.corner, patch.alpha.shape
     alpha = patch.alpha * (1 - over[y : y + height, x : x + width])
     return patch, Patch(patch.rgb, alpha, patch.corner)

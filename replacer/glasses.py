@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 
 from pipeline.contract import Floats, Image, Ints
-from pipeline.geometry import barycentric, bounds, pixels, rasterise, warp
+from pipeline.geometry import bounds, pixels, rasterise, warp
 from pipeline.networks import Network
 from replacer.glasses_band import HEIGHT, SIDE, TOP, prepared
 from replacer.outlines import EYES
-from replacer.unwrap import shrunk
+from replacer.unwrap import barycentric, shrunk
 
 SMALLEST: Final = 50.0
 _FADE: Final = 12.0

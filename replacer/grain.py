@@ -14,6 +14,7 @@ import numpy as np
 
 from pipeline.contract import Floats, Image, Ints
 from pipeline.geometry import bounds, pixels
+from replacer.resting import Rest
 
 _SIDES: Final = (256, 384, 512)
 _STRETCHED: Final = 1.2
@@ -59,26 +60,37 @@ class Grain:
         plain = skin[row, column] > 0.9
         self._corners, self._shares, self._at = corners[plain], shares[plain], at[plain]
 
-    def over(self, texture: Image, image: Image, mesh: Floats, unit: float) -> Image:
+    def over(
+        self, texture: Image, image: Image, mesh: Floats, unit: float, rest: Rest | None = None
+    ) -> Image:
         """The texture (s, s, 3), as grained as the face at `mesh` (468, 3) px of a picture, in
-        which a canonical unit is `unit` px.
+        which a canonical unit is `unit` px; `rest` is what was read of it in frames before.
         """
         if unit < _GRAINED:
             return texture
-        x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
-        if x2 <= x1 or y2 <= y1:
-            return texture
-        points = np.einsum("nk,nkx->nx", self._shares, mesh[self._corners, :2])
-        seen = _strengths(image[y1:y2, x1:x2], points - (x1, y1), 1.0)
-        side = len(texture)
-        drawn = _strengths(texture, self._at * side - 0.5, side / unit)
-        missing = np.sqrt(np.clip(seen**2 - drawn**2, 0, _MOST**2))
+        missing = rest.grain if rest is not None and rest.resting else None
+        if missing is None:
+            missing = self._missing(texture, image, mesh, unit)
+        if rest is not None:
+            rest.grain = missing
         if not missing.any():
             return texture
+        side = len(texture)
         octaves = _noise(side)
         noise = octaves[0] * missing[0] + octaves[1] * missing[1]
         noise *= cv2.resize(self._skin, (side, side), interpolation=cv2.INTER_LINEAR)
         return np.asarray(cv2.add(texture, cv2.merge([noise] * 3), dtype=cv2.CV_8U), np.uint8)
+
+    def _missing(self, texture: Image, image: Image, mesh: Floats, unit: float) -> Floats:
+        """(2,) grey levels that the texture's two finest octaves lack."""
+        x1, y1, x2, y2 = pixels(bounds(mesh), image.shape[1::-1])
+        if x2 <= x1 or y2 <= y1:
+            return np.zeros(len(_OCTAVES), np.float32)
+        points = np.einsum("nk,nkx->nx", self._shares, mesh[self._corners, :2])
+        seen = _strengths(image[y1:y2, x1:x2], points - (x1, y1), 1.0)
+        side = len(texture)
+        drawn = _strengths(texture, self._at * side - 0.5, side / unit)
+        return np.sqrt(np.clip(seen**2 - drawn**2, 0, _MOST**2))
 
 
 def _strengths(picture: Image, points: Floats, scale: float) -> Floats:

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 
 from pipeline.contract import Floats, Image, Ints, Mask
-from pipeline.geometry import bounds, pixels, warp
+from pipeline.geometry import bounds, pixels, similarity, warp
 from replacer import skin
+from replacer.resting import Rest
 from replacer.unwrap import Unwrap
 
 SIDE: Final = 64
@@ -56,6 +57,14 @@ class Own:
     mean: Floats = field(default_factory=lambda: np.zeros((3, SIDE, SIDE), np.float32))
     spread: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
     shown: Floats = field(default_factory=lambda: np.zeros((SIDE, SIDE), np.float32))
+    since: int = 0  # frames since it was read
+    settled: bool = False  # whether nothing is in front that moves by itself, as hands do
+    rest: Rest = field(default_factory=Rest)
+    drawn: Floats = field(
+        default_factory=lambda: np.zeros((0, 0), np.float32)
+    )  # shown in a picture
+    corner: tuple[int, int] = (0, 0)  # of what is drawn, px
+    mesh: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))  # where it was
 
 
 class Occlusion:
@@ -71,6 +80,7 @@ class Occlusion:
         depth = depth[1:-1, 1:-1] / SIDE
         self._border = self._inside & (depth < _BORDER)
         self._outskirts = self._inside & (self._above_brows() | self._rim(depth))
+        self._lower = self._inside & ~self._outskirts
         self._features = self._filled([self._layout[list(part)] for part in _FEATURES])
 
     def over(self, image: Image, mesh: Floats, own: Own | None = None) -> Floats:
@@ -81,20 +91,38 @@ class Occlusion:
         """
         if float(np.ptp(mesh[:, 0])) < SMALLEST:
             return np.zeros((0, 0), np.float32)
+        if own is not None:
+            own.since += 1
+            if own.rest.resting and own.settled:
+                return _carried(own, mesh, image.shape)
         matte = self.matte(self._unwrap(image, mesh), own)
-        if not matte.any():
-            return np.zeros((0, 0), np.float32)
+        corner, drawn = self._drawn(matte, mesh, image.shape)
+        if own is not None:
+            own.drawn, own.corner, own.mesh, own.since = drawn, corner, mesh, 0
+        if not drawn.size:
+            return drawn
         result = np.zeros(image.shape[:2], np.float32)
-        reach = round(_BEYOND * float(np.ptp(mesh[:, 0])))
-        x1, y1, x2, y2 = self._box(matte, mesh, reach, image.shape[1::-1])
-        if x2 > x1 and y2 > y1:
-            target = mesh - np.array([x1, y1, 0], np.float32)
-            size = (x2 - x1, y2 - y1)
-            drawn, lies = warp(matte, self._layout, target, self._triangles, size)
-            drawn *= lies
-            beyond = cv2.dilate(drawn, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-            result[y1:y2, x1:x2] = np.maximum(drawn, beyond * (1 - lies))
+        (x, y), (height, width) = corner, drawn.shape
+        result[y : y + height, x : x + width] = drawn
         return result
+
+    def _drawn(
+        self, matte: Floats, mesh: Floats, shape: tuple[int, ...]
+    ) -> tuple[tuple[int, int], Floats]:
+        """Where in a picture of some shape the matte can be seen: a corner, and (h, w) from there,
+        empty where it is nowhere.
+        """
+        if not matte.any():
+            return (0, 0), np.zeros((0, 0), np.float32)
+        reach = round(_BEYOND * float(np.ptp(mesh[:, 0])))
+        x1, y1, x2, y2 = self._box(matte, mesh, reach, shape[1::-1])
+        if x2 <= x1 or y2 <= y1:
+            return (0, 0), np.zeros((0, 0), np.float32)
+        target = mesh - np.array([x1, y1, 0], np.float32)
+        drawn, lies = warp(matte, self._layout, target, self._triangles, (x2 - x1, y2 - y1))
+        drawn *= lies
+        beyond = cv2.dilate(drawn, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+        return (x1, y1), np.maximum(drawn, beyond * (1 - lies))
 
     def _box(
         self, matte: Floats, mesh: Floats, reach: int, size: tuple[int, ...]
@@ -122,6 +150,9 @@ class Occlusion:
         matte = self._bounded(found)
         self._learn(own, colours, change, found)
         own.shown = np.minimum(matte, own.shown + np.float32(_GROWTH))
+        calm = own.frames >= _LEARNT and bool((own.shown == matte).all())
+        lower = float(own.shown.sum(where=self._lower))
+        own.settled = calm and lower < _LEAST * len(self._within)
         return own.shown
 
     def _strange(self, brightness: Floats, colour: Floats, spread: Floats) -> Floats:
@@ -160,7 +191,8 @@ class Occlusion:
         """
         plain = self._inside & (cv2.dilate(found, np.ones((3, 3), np.uint8)) < 0.1)
         too_strange = 2 * np.count_nonzero(plain) < len(self._within)
-        own.refused = own.refused + 1 if too_strange else 0
+        since = max(own.since, 1)
+        own.refused = own.refused + since if too_strange else 0
         if own.refused > _STALE:
             own.frames = own.refused = 0
         if too_strange and own.frames:
@@ -169,7 +201,7 @@ class Occlusion:
             own.mean, own.frames = colours, 1
             return
         brightness, colour = change
-        rate = plain * np.float32(max(_RATE, 1 / (own.frames + 1)))
+        rate = plain * np.float32(max(_RATE * since, 1 / (own.frames + 1)))
         level = _middle(brightness[plain])
         own.mean += rate * (colours - level - own.mean)
         own.spread += rate * (colour - own.spread)
@@ -190,6 +222,17 @@ class Occlusion:
         for points in outlines:
             cv2.fillConvexPoly(filled, cv2.convexHull(np.rint(points).astype(np.int32)), 1)
         return np.asarray(cv2.dilate(filled, np.ones((3, 3), np.uint8)) > 0)
+
+
+def _carried(own: Own, mesh: Floats, shape: tuple[int, ...]) -> Floats:
+    """(h, w) in a picture of some shape what was drawn in front of the face when it was last read,
+    moved as the head was; empty where nothing was.
+    """
+    if not own.drawn.size:
+        return own.drawn
+    turn = similarity(own.mesh[:, :2], mesh[:, :2])
+    turn[:, 2] += turn[:, :2] @ np.array(own.corner, np.float32)
+    return np.asarray(cv2.warpAffine(own.drawn, turn, shape[1::-1]), np.float32)
 
 
 def _middle(values: Floats) -> float:

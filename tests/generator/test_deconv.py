@@ -1,5 +1,6 @@
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -272,7 +273,8 @@ def test_a_blend_leans_to_the_donor_that_weighs_more(donors, mesh):
 
 
 @pytest.mark.parametrize(
-    ("wide", "side"), [(2, 16), (16, 16), (18, 32), (32, 32), (40, 64), (64, 64), (900, 64)]
+    ("wide", "side"),
+    [(2, 16), (16, 16), (19, 16), (21, 32), (39, 32), (42, 64), (64, 64), (900, 64)],
 )
 def test_a_face_is_drawn_by_the_smallest_head_that_is_large_enough(donors, wide, side):
     """`wide` is the side of the texture that the face would fill pixel by pixel."""
@@ -284,6 +286,14 @@ def test_a_face_is_drawn_by_the_smallest_head_that_is_large_enough(donors, wide,
     surrogate = generator.generate(np.array([0]), unknown_person(), calm * np.float32(wide * scale))
     assert surrogate.texture.shape == (side, side, 3)
     assert [bool(canvas.mixes) for canvas in canvases] == [size == side for size in SIZES]
+
+
+def test_what_is_looked_at_for_a_shadow_is_not_drawn_again(donors, mesh):
+    """Where it has none the mix is drawn as it is, which was done already."""
+    generator, canvases = studio(donors.canonical)
+    generator._shaving = SimpleNamespace(concerns=lambda _: True, shaved=lambda mix, _: mix)
+    generator.generate(np.array([0, 1]), unknown_person(), mesh * np.float32(9))
+    assert len(drawn(canvases)) == 1
 
 
 def test_a_generator_of_one_size_draws_all_faces_in_it(donors, mesh):

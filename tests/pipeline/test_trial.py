@@ -9,7 +9,7 @@ from matcher.attributes import Attributes
 from matcher.cosine import similarity
 from matcher.wishes import Kind, Wish
 from pipeline import networks, trial
-from pipeline.contract import Person
+from pipeline.contract import Patch, Person
 from pipeline.extractors import Thresholds
 from pipeline.portraits import nobody
 
@@ -87,6 +87,27 @@ def test_what_is_worn_does_not_depend_on_the_cores(worn, cores):
 def test_nobody_wears_a_double_of_anothers_surrogate(worn):
     faces = [face(0.0), face(-0.6)]
     assert worn(faces, others=[faces[0]]) == (1, 0)
+
+
+@pytest.mark.parametrize(("width", "drawn"), [(40, 40), (75, 75), (300, 75), (2000, 75)])
+def test_large_faces_are_tried_on_with_a_texture_for_small_ones(monkeypatch, width, drawn):
+    """A quick one, on a mesh of the face's own size."""
+    mesh = np.linspace(0, width, 3 * 468, dtype=np.float32).reshape(468, 3)
+    asked, worn_on = [], []
+
+    def wear(picture, mesh, who, job):
+        worn_on.append(mesh)
+        return None, Patch(np.zeros((1, 1, 3), np.uint8), np.ones((1, 1), np.float32), (0, 0))
+
+    monkeypatch.setattr(trial, "wear", wear)
+    generator = SimpleNamespace(generate=lambda _, __, mesh: asked.append(mesh))
+    look = SimpleNamespace(
+        crop=np.full((4, 4, 3), 9, np.uint8), faces=SimpleNamespace(mesh=mesh[None])
+    )
+    shown = trial.worn(nobody(), look, np.int64([0]), SimpleNamespace(generator=generator))
+    assert np.ptp(asked[0][:, :2], axis=0).max() == pytest.approx(drawn, rel=0.01)
+    assert np.array_equal(worn_on[0], mesh)
+    assert shown[0, 0].max() == 0
 
 
 def test_of_a_group_the_mean_counts():
