@@ -18,8 +18,7 @@ from pipeline.networks import Network
 _STRIDE = 4
 _MULTIPLE = 32
 _MAX_OVERLAP = 0.3
-_SIZES_KEPT = 8
-_SMALL = 640  # px
+_SIZES_KEPT = 12
 
 
 class CenterFace:
@@ -63,7 +62,7 @@ class CenterFace:
         """What finds nearly the same in less time; this one where the device gains nothing."""
         if self._quick is None or not networks.short():
             return self
-        return _Quick(self, CenterFace(self._quick, self._size, self._threshold))
+        return CenterFace(self._quick, self._size, self._threshold)
 
     def prepare(self, *sizes: tuple[int, int]) -> None:
         """Get ready for pictures of these sizes, (width, height) px each, before they come."""
@@ -85,27 +84,6 @@ class CenterFace:
             return _of_bytes(model, [1, height, width, 3])
 
         return Network(self._weights, read, f"bytes {width}x{height}")
-
-
-class _Quick(CenterFace):
-    """Looks at large pictures in short numbers; in small ones that saves little."""
-
-    def __init__(self, exact: CenterFace, short: CenterFace) -> None:
-        self._exact, self._short = exact, short
-
-    def detect(self, image: Image) -> Faces:
-        """As of the others."""
-        one = self._short if max(image.shape[:2]) > _SMALL else self._exact
-        return one.detect(image)
-
-    def prepare(self, *sizes: tuple[int, int]) -> None:
-        """As of the others."""
-        for size in sizes:
-            (self._short if max(size) > _SMALL else self._exact).prepare(size)
-
-    def rest(self) -> None:
-        """As of the others; the exact ones are not its own."""
-        self._short.rest()
 
 
 def _of_bytes(model: Any, shape: list[int]) -> Any:

@@ -16,22 +16,23 @@ from pipeline.contract import Floats, Frame, Image, Mask
 from pipeline.geometry import scaled, shared
 from pipeline.search import Box
 from pipeline.tracks import Seen, Track
+from pipeline.windows import SHAPES as SHAPES
+from pipeline.windows import around, cells
 
 AUTO: Final = "auto"
 MOST: Final = 4
 WHOLE: Final = 12  # frames from one that is searched whole to the next
-_GRID: Final = (64, 36)
 _NEWS: Final = 18.0
+_INSIDE: Final = 2  # frames from look to look at what changed away from the borders
+_INNER: Final = np.s_[2:-2, 2:-2]
 _AROUND: Final = 1.8
 _NEAR: Final = 1.5
 _CLOSE: Final = 1.1
 _FITS_WELL: Final = 0.8
 _TOUCHES: Final = 0.03  # share of the smaller box
-_LOST: Final = 10  # frames after which a lost face is awaited anywhere
-# Px of the picture; a network is compiled once for each.
-SHAPES: Final = ((320, 320), (640, 384), (384, 640))
-_BESIDE: Final = 32.0  # px of the picture around what is looked for
+_GRID: Final = (64, 36)
 _WORTH: Final = 0.6  # of the whole picture: more is no cheaper
+_LOST: Final = 10  # frames after which a lost face is awaited anywhere
 
 
 class Asking:
@@ -71,13 +72,15 @@ class News:
         if self._known is None:
             return None
         news = np.abs(coarse - self._known).mean(axis=2) > _NEWS
+        if frame.index % _INSIDE:
+            news[_INNER] = False
         doubtful = _doubtful(frame, tracks)
         for track in tracks:
             if track not in doubtful:
-                news[_cells(track.last.box, _AROUND, frame)] = False
+                news[cells(track.last.box, _AROUND, frame.size, news)] = False
         windows = self._around(news, frame, doubtful)
         for box in windows or ():
-            place = _cells(np.array(box, np.float32), 1.0, frame)
+            place = cells(np.array(box, np.float32), 1.0, frame.size, news)
             self._known[place] = coarse[place]
         return windows
 
@@ -89,19 +92,13 @@ class News:
     def _around(self, news: Mask, frame: Frame, doubtful: Sequence[Track]) -> list[Box] | None:
         for track in doubtful:
             if frame.index - track.last.frame <= _LOST:
-                news[_cells(track.predicted(frame.index), _NEAR, frame)] = True
-        return _windows(news, frame.size, self._side)
+                news[cells(track.predicted(frame.index), _NEAR, frame.size, news)] = True
+        scale, (width, height) = min(1.0, self._side / max(frame.size)), frame.size
+        return around(news, frame.size, scale, _WORTH * width * height)
 
 
 def _coarse(small: Image) -> Floats:
     return cv2.resize(small, _GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
-
-
-def _cells(box: Floats, grow: float, frame: Frame) -> tuple[slice, slice]:
-    """The part of the grid that a box, grown, touches."""
-    edges = scaled(box, grow) / np.tile(frame.size, 2) * np.tile(_GRID, 2)
-    x1, y1, x2, y2 = np.clip(edges, 0, np.tile(_GRID, 2)).round().astype(int).tolist()
-    return slice(y1, y2), slice(x1, x2)
 
 
 def _doubtful(frame: Frame, tracks: Sequence[Track]) -> list[Track]:
@@ -130,41 +127,3 @@ def _is_calm(track: Track, frame: Frame) -> bool:
     around = scaled(last.box, _CLOSE)
     inside = (around[:2] >= 0).all() and (around[2:] <= frame.size).all()
     return bool(followed and inside and last.mesh_score >= _FITS_WELL and track.evidence >= 1)
-
-
-def _windows(news: Mask, size: tuple[int, int], side: int) -> list[Box] | None:
-    """Windows of a frame around the cells with news, None where that is no less than the frame."""
-    scale = min(1.0, side / max(size))
-    shapes = [np.array(sides, np.float32) // np.float32(scale) for sides in SHAPES]
-    shapes = [shape for shape in shapes if (shape <= size).all()]
-    margin, cell = _BESIDE / scale, np.array(size, np.float32) / _GRID
-
-    def shape(box: Floats) -> Floats | None:
-        return next((s for s in shapes if (box[1] - box[0] <= s).all()), None)
-
-    def cost(box: Floats) -> float:
-        around = shape(box)
-        return np.inf if around is None else float(around.prod())
-
-    count, _, rows, _ = cv2.connectedComponentsWithStats(news.astype(np.uint8))
-    found: list[Floats] = []  # (2, 2) least and largest x, y
-    for x, y, w, h, _ in sorted(rows[1:count].tolist(), key=lambda row: -row[4]):
-        low, high = cell * (x, y) - margin, cell * (x + w, y + h) + margin
-        one = np.stack([np.maximum(low, 0), np.minimum(high, size)])
-        for place, known in enumerate(found):
-            both = np.stack([np.minimum(known[0], one[0]), np.maximum(known[1], one[1])])
-            if cost(both) <= cost(known) + cost(one):
-                found[place] = both
-                break
-        else:
-            found.append(one)
-        if sum(map(cost, found)) > _WORTH * size[0] * size[1]:
-            return None
-    result: list[Box] = []
-    for one in found:
-        around = shape(one)
-        assert around is not None
-        corner = np.clip((one.sum(axis=0) - around) / 2, 0, np.array(size) - around)
-        x, y = corner.astype(int).tolist()
-        result.append((x, y, x + int(around[0]), y + int(around[1])))
-    return result

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
-from pipeline import analysis, chain, planes, planning, search, trial
+from pipeline import analysis, chain, changes, planes, planning, search, trial
 from pipeline.contract import Frame
 from pipeline.media import Source, Writer
 from pipeline.parting import Partings
@@ -36,6 +36,9 @@ _PLACES: Final[tuple[tuple[Any, str, str, bool], ...]] = (
     (planes, "paste", "paste", False),
     (search, "_turned", "look closer", True),
     (search, "_in_pieces", "look closer", True),
+    (search, "_in_parts", "look closer", True),
+    (changes, "moved", "look closer", True),
+    (changes, "changed", "look closer", True),
     (Shots, "cut", "shots", False),
     (Shots, "note", "shots", False),
     (Tracker, "step", "track", False),

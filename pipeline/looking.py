@@ -54,8 +54,36 @@ class Looking:
             given.check_size(frame.size)
         if (given is not None and given.alone) or not self._asking.due(frame.index):
             return lambda: None
-        closer, whole = self._tiles.due(frame), self.whole(frame)
-        return lambda: self._searched(frame, closer, whole)
+        (closer, told), whole = self._tiles.due(frame, small), self.whole(frame)
+
+        def searched() -> Faces:
+            try:
+                found = self._searched(frame, closer, whole)
+                told.tell(found)
+                return found
+            finally:
+                told.end()
+
+        return searched
+
+    def last(
+        self, frame: Frame, small: Image, task: Callable[[], Faces | None]
+    ) -> Callable[[], Faces | None]:
+        """The same as `task`, which was told for a frame, and that its shot ends with it."""
+        if self._news is None or (self._given is not None and self._given.alone):
+            return task
+        closer, told = self._tiles.rest(frame, small)
+        due = self._asking.due(frame.index)
+
+        def searched() -> Faces | None:
+            try:
+                done = task() if due else None
+                found = self._searched(frame, closer, False)
+                return found if done is None else search.joined(done, found)
+            finally:
+                told.end()
+
+        return searched
 
     def found(
         self, frame: Frame, small: Image, done: Faces | None, whole: bool, tracks: list[Track]

@@ -87,6 +87,8 @@ class Sightings(MutableSequence[Sighting]):
     def __getitem__(self, index: int | slice) -> "Sighting | list[Sighting]":
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        if -len(self._loose) <= index < 0:
+            return self._loose[index]
         place = index + len(self) if index < 0 else index
         if not 0 <= place < len(self):
             raise IndexError(f"sighting {index} of {len(self)}")

@@ -15,18 +15,20 @@ import numpy as np
 
 from matcher.cosine import similarity
 from pipeline import planes
-from pipeline.contract import Floats, Frame, Image
+from pipeline.contract import Floats, Frame, Image, Ints
 from pipeline.geometry import bounds, pixels, shared
 from pipeline.rooms import Drawing
 from pipeline.samples import sample
 from pipeline.tracks import MESH_FOUND, Sample, Seen, Sighting, Track
-from pipeline.witness import CROSSED, clarity
+from pipeline.witness import CROSSED, LARGE, clarity
 
 if TYPE_CHECKING:
     from pipeline.analysis import Faults
 
 _SETTLED: Final = 10  # frames
 _LONGEST: Final = 25  # frames
+_UNLIKE: Final = 8.0  # pictures of two people differ by 11 and more, of one who nods by up to 14
+_PASSED: Final = 3  # looks that are left out at most
 _VANISHED: Final = 10  # frames in which somebody lost may still be before or behind another face
 _MARGIN: Final = 0.04  # of a face's width, above and below
 _BESIDE: Final = 0.2  # of it, left and right: of a face cut off there a detector's box is narrow
@@ -49,6 +51,7 @@ class _Stretch:
     start: int
     before: _Look | None = None
     crossed: bool = False  # something happened between the two
+    passed: int = 0  # stretches since that look in which the face went on looking alike
     best: _Look | None = None
 
 
@@ -69,15 +72,30 @@ class _Memory:
             self.pictures.append(picture)
 
     def changed(self, start: int, end: int) -> int:
-        """The frame after `start` and up to `end` in which it came to look most unlike before.
+        """The frame after `start` and up to `end` in which it came to look most unlike before."""
+        frames, steps = self._steps(start, end)
+        if not len(frames) or steps.max() < 0:
+            return end
+        return int(frames[len(frames) - 1 - int(steps[::-1].argmax())])
+
+    def quiet(self, start: int, end: int) -> bool:
+        """Whether it went on looking alike from frame to frame, in all frames after `start`."""
+        frames, steps = self._steps(start, end)
+        return len(frames) > 0 and bool(frames[0] <= start and steps.max() < _UNLIKE)
+
+    def _steps(self, start: int, end: int) -> tuple[Ints, Floats]:
+        """The frames, and how unlike those before it came to look in each; -1 in those up to
+        `start` and after `end`.
 
         Both frames from it on are unlike both before it: a blink and a flash go by.
         """
-        if not self.frames:
-            return end
         frames = np.array(self.frames)
+        first = max(int(np.searchsorted(frames, start, side="right")) - 2, 0)
+        frames, pictures = frames[first:], list(self.pictures)[first:]
         rows = np.arange(len(frames))
-        shown = np.stack(self.pictures).reshape(len(rows), -1).astype(np.float32)
+        if not len(rows):
+            return frames, np.zeros(0, np.float32)
+        shown = np.stack(pictures).reshape(len(rows), -1).astype(np.float32)
         shown -= shown.mean(axis=1, keepdims=True)
         shown /= shown.std(axis=1, keepdims=True) + _PLAIN
         before, after = np.maximum(rows - 1, 0), np.minimum(rows + 1, len(rows) - 1)
@@ -85,8 +103,7 @@ class _Memory:
         pairs = [(before, rows), (before, after), (earlier, rows), (earlier, after)]
         steps = np.min([np.linalg.norm(shown[a] - shown[b], axis=1) for a, b in pairs], axis=0)
         steps[(frames <= start) | (frames > end)] = -1
-        last = len(rows) - 1 - int(steps[::-1].argmax())
-        return int(frames[last]) if steps[last] >= 0 else end
+        return frames, steps
 
 
 class Partings:
@@ -130,8 +147,10 @@ class Partings:
 
     def _look(self, now: _Stretch, seen: Sighting, frame: Frame) -> None:
         shape = self._drawing.canonical.shape
-        quality = self._faults.guarded(lambda: clarity(seen, shape), 0.0)
         least = 1.05 * now.best.sample.quality if now.best else 0.0
+        if min(seen.width, LARGE) <= least:  # however it is turned
+            return
+        quality = self._faults.guarded(lambda: clarity(seen, shape), 0.0)
         if quality > least and _whole(seen, frame):
             kept = self._faults.guarded(lambda: sample(seen, frame, quality), None)
             now.best = _Look(kept) if kept else now.best
@@ -141,6 +160,12 @@ class Partings:
         lasted = index - now.start
         if not now.best or lasted < (_SETTLED if now.crossed else _LONGEST):
             return None
+        if now.before and not now.crossed and now.passed < _PASSED:
+            if self._memories[track.number].quiet(now.before.sample.frame, index):
+                self._stretches[track.number] = _Stretch(
+                    index + 1, now.before, passed=now.passed + 1
+                )
+                return None
         (before, crossed), (now.before, now.crossed) = (now.before, now.crossed), (None, False)
         if before and self._differ(before, now.best):
             del self._stretches[track.number]

@@ -49,15 +49,26 @@ def region(frame: Frame, box: Box) -> Image:
 
     Raises ValueError if no pixel of the box lies in the frame.
     """
-    x1, y1, x2, y2 = _clipped(frame, box)
-    if x1 >= x2 or y1 >= y2:
-        raise ValueError(f"box {tuple(box)} holds no pixel of a frame of {frame.size}")
-    x1, y1, x2, y2 = _coded_box(frame, (x1, y1, x2, y2))
+    x1, y1, x2, y2 = _coded_box(frame, _held(frame, box))
     if len(frame.planes) < 3:
         return _upright(frame, _rgb(frame, [frame.planes[0][y1:y2, x1:x2]]))
     luma = frame.planes[0][y1:y2, x1:x2]
     chroma = [_chroma_at(frame, plane, (x1, y1, x2, y2)) for plane in frame.planes[1:]]
     return _upright(frame, _rgb(frame, [luma, *chroma]))
+
+
+def resized(frame: Frame, box: Box, size: tuple[int, int]) -> Image:
+    """The RGB pixels of a box in the frame, brought to a (width, height); colours, which are coded
+    coarsely, may lie beside their places by half a sample. Raises ValueError as `region`.
+    """
+    if len(frame.planes) < 3:
+        return _resized(region(frame, box), size)
+    x1, y1, x2, y2 = _coded_box(frame, _held(frame, box))
+    across, down = CHROMA_STEPS[frame.layout]
+    at = np.s_[y1 // down : -(-y2 // down), x1 // across : -(-x2 // across)]
+    parts = [frame.planes[0][y1:y2, x1:x2], *(plane[at] for plane in frame.planes[1:])]
+    coded = size[::-1] if frame.quarter_turns % 2 else size
+    return _upright(frame, _rgb(frame, [_resized(part, coded) for part in parts]))
 
 
 def shrunk(frame: Frame, box: Box, side: int) -> Image | None:
@@ -181,6 +192,14 @@ def _clipped(frame: Frame, box: Box) -> Box:
     return max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
 
 
+def _held(frame: Frame, box: Box) -> Box:
+    """The box clipped to the frame. Raises ValueError where nothing is left."""
+    x1, y1, x2, y2 = _clipped(frame, box)
+    if x1 >= x2 or y1 >= y2:
+        raise ValueError(f"box {tuple(box)} holds no pixel of a frame of {frame.size}")
+    return x1, y1, x2, y2
+
+
 def _coded_box(frame: Frame, box: Box) -> Box:
     """Where a box of the shown picture lies in the coded one."""
     x1, y1, x2, y2 = box
@@ -253,27 +272,28 @@ def _blend_chroma(frame: Frame, weight: Floats, new: tuple[Floats, Floats], box:
     def mean(values: Floats) -> Floats:
         padded = cv2.copyMakeBorder(values, *padding, cv2.BORDER_CONSTANT, value=0)
         size = right - left, bottom - top
-        cells = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
-        return np.asarray(cells, np.float32) * share
+        cells = np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)
+        return cells if share is None else cells * share
 
     covered = mean(weight)
     for plane, values in zip(frame.planes[1:], new, strict=True):
         _mix(plane[top:bottom, left:right], mean(weight * values), covered)
 
 
-def _share_in_picture(frame: Frame, cells: Box) -> Floats:
-    """Cell size over visible luma pixels, for chroma cells (h, w); above 1 at odd borders only."""
+def _share_in_picture(frame: Frame, cells: Box) -> Floats | None:
+    """Cell size over visible luma pixels, for chroma cells (h, w); None where it is 1 in all."""
     left, top, right, bottom = cells
     height, width = frame.planes[0].shape[:2]
     across, down = CHROMA_STEPS[frame.layout]
+    if right * across <= width and bottom * down <= height:  # but at odd borders
+        return None
     columns = np.minimum(across, width - np.arange(left, right) * across)
     rows = np.minimum(down, height - np.arange(top, bottom) * down)
     return np.outer(down / rows, across / columns).astype(np.float32)
 
 
 def _mix(plane: Image, weighted: Floats, weight: Floats) -> None:
-    """plane = weighted + (1 - weight) * plane, in place, where weight is above 0."""
+    """plane = weighted + (1 - weight) * plane, in place: no change where weight is 0."""
     mixed = weighted + (1 - weight) * plane
     # Rounds and saturates in one pass; full-range chroma can reach 255.5.
-    rounded = np.asarray(cv2.convertScaleAbs(mixed), np.uint8)
-    np.copyto(plane, rounded.reshape(plane.shape), where=weight > 0)
+    plane[...] = cv2.convertScaleAbs(mixed).reshape(plane.shape)

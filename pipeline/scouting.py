@@ -51,13 +51,26 @@ class Scout:
         self._fades: list[tuple[int, int]] = []
 
     def views(self, frames: Iterable[Frame]) -> Iterator[View]:
-        """One of each frame; `searched` may be called in any order and thread."""
-        return (self.view(frame) for frame in frames)
+        """One of each frame; `searched` may be called in any order and thread.
+
+        The last frame of a shot is looked at more closely: who comes in then is not seen later.
+        """
+        held: View | None = None
+        for frame in frames:
+            small = planes.picture(frame, _SMALL)
+            cut = self._shots.cut(small)
+            if held is not None:
+                yield self._last(held) if cut else held
+            held = self._view(frame, small, cut)
+        if held is not None:
+            yield self._last(held)
 
     def view(self, frame: Frame) -> View:
         """The next frame as far as it is known without its faces."""
         small = planes.picture(frame, _SMALL)
-        cut = self._shots.cut(small)
+        return self._view(frame, small, self._shots.cut(small))
+
+    def _view(self, frame: Frame, small: Image, cut: bool) -> View:
         if cut:
             self._looking.cut(frame.index)
         self._shots.note(self._fades, frame.index)
@@ -65,6 +78,11 @@ class Scout:
         fade = self._fades[0] if self._fades and self._fades[0][1] == frame.index else None
         whole, task = self._looking.whole(frame), self._looking.task(frame, small)
         return View(frame, small, cut, fade, task, whole)
+
+    def _last(self, view: View) -> View:
+        if view.task is not None:
+            view.task = self._looking.last(view.frame, view.small, view.task)
+        return view
 
     def found(self, view: View, tracks: list[Track]) -> Found:
         """The faces of a frame in which `tracks` go on, and how closely all looked for them."""

@@ -8,12 +8,13 @@ it is.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import cv2
 import numpy as np
 
 from pipeline import planes
+from pipeline.atlas import Sheet, sheets
 from pipeline.contract import Detector, Faces, Floats, Frame, Image, Mask
 from pipeline.errors import DeidError, RoomError
 from pipeline.settings import Settings
@@ -31,15 +32,26 @@ _ENLARGED_OF_LARGE: Final = 1.4
 TURNS: Final = (1, 2, 3)  # quarters against the clock
 
 Box = tuple[int, int, int, int]
-Each = Callable[[Callable[[Box], Faces], Iterable[Box]], Iterable[Faces]]
+_Item = TypeVar("_Item")
+
+
+class Each(Protocol):
+    """Gives what `work` finds in each of the items, in their order."""
+
+    def __call__(
+        self, work: Callable[[_Item], Faces], items: Iterable[_Item], /
+    ) -> Iterable[Faces]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Closer:
-    """What is looked at besides the picture as it is: the picture turned, pieces of the frame."""
+    """What is looked at besides the picture as it is: the picture turned, pieces of the frame, and
+    parts of other pieces.
+    """
 
     turns: Sequence[int] = ()
     pieces: Sequence[Box] = ()
+    parts: Sequence[Box] = ()
 
 
 def faces(
@@ -60,9 +72,10 @@ def faces(
     if closer is not None and closer.turns:
         turned = _turned(detector, frame, picture, closer.turns)
         found = joined(found, turned[turned.scores >= _SURE * settings.detect_threshold], False)
-    if closer is not None and closer.pieces:
-        look = _closeness(frame.size, settings)
+    if closer is not None and (closer.pieces or closer.parts):
+        look = closeness(frame.size, settings)
         inside = _in_pieces(detector, frame, closer.pieces, look, each)
+        inside = joined(inside, _in_parts(detector, frame, closer.parts, look, each))
         found = joined(found, inside, is_large(frame.size, settings))
     return _large_enough(found, settings)
 
@@ -96,9 +109,15 @@ def pieces(size: tuple[int, int], settings: Settings) -> list[Box]:
     """The pieces of a frame of `size`, as few and small as overlap a little and are looked at
     whole when they are enlarged.
     """
-    side = settings.detect_size / _closeness(size, settings)[0]
-    down, across = (_stretches(length, side) for length in size[::-1])
-    return [(x1, y1, x2, y2) for y1, y2 in down for x1, x2 in across]
+    side = settings.detect_size / closeness(size, settings)[0]
+    return split((0, 0, *size), (side, side))
+
+
+def split(box: Box, most: tuple[float, float]) -> list[Box]:
+    """Boxes of `most` this width and height that overlap a little and are all of `box`."""
+    x, y, right, bottom = box
+    across, down = _stretches(right - x, most[0]), _stretches(bottom - y, most[1])
+    return [(x + x1, y + y1, x + x2, y + y2) for y1, y2 in down for x1, x2 in across]
 
 
 def _large_enough(found: Faces, settings: Settings) -> Faces:
@@ -111,7 +130,7 @@ def is_large(size: tuple[int, int], settings: Settings) -> bool:
     return max(size) > _LARGE * settings.detect_size
 
 
-def _closeness(size: tuple[int, int], settings: Settings) -> tuple[float, float]:
+def closeness(size: tuple[int, int], settings: Settings) -> tuple[float, float]:
     """By how much pieces are enlarged, and the least score that counts in them: what is seen only
     enlarged, although nothing was shrunk, is doubted.
     """
@@ -129,18 +148,51 @@ def _in_pieces(
 ) -> Faces:
     """The faces in some pieces; `look` is by how much to enlarge these and the least score."""
     found, (scale, least) = Faces.of([]), look
-    way = cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA
 
     def seen(box: Box) -> Faces:
-        piece = planes.region(frame, box)
-        size = [max(1, round(n * scale)) for n in piece.shape[1::-1]]
-        piece = np.asarray(cv2.resize(piece, size, interpolation=way), np.uint8)
-        inside = _detected(detector, piece, frame).moved(1 / scale, (box[0], box[1]))
+        picture = planes.resized(frame, box, scaled_size(box, scale))
+        inside = _detected(detector, picture, frame).moved(1 / scale, (box[0], box[1]))
         return inside[_whole(inside, box, frame.size) & (inside.scores >= least)]
 
     for piece in each(seen, boxes):
         found = joined(found, piece)
     return found
+
+
+def _in_parts(
+    detector: Detector,
+    frame: Frame,
+    boxes: Sequence[Box],
+    look: tuple[float, float],
+    each: Each,
+) -> Faces:
+    """The same for boxes that fit on sheets, several of which are looked at in one."""
+    found, (scale, least) = Faces.of([]), look
+    sizes = [scaled_size(box, scale) for box in boxes]
+
+    def seen(sheet: Sheet) -> Faces:
+        rows = [row for row, _, _ in sheet.places]
+        pictures = {row: planes.resized(frame, boxes[row], sizes[row]) for row in rows}
+        there, result = _detected(detector, sheet.drawn(pictures), frame), Faces.of([])
+        middle = (there.boxes[:, :2] + there.boxes[:, 2:]) / 2
+        for row, *corner in sheet.places:
+            size = np.add(corner, sizes[row])
+            here = np.asarray(((middle >= corner) & (middle < size)).all(axis=1))
+            box = boxes[row]
+            inside = there[here].moved(1.0, (-corner[0], -corner[1]))
+            inside = inside.moved(1 / scale, (box[0], box[1]))
+            good = _whole(inside, box, frame.size) & (inside.scores >= least)
+            result = joined(result, inside[good])
+        return result
+
+    for some in each(seen, sheets(sizes)):
+        found = joined(found, some)
+    return found
+
+
+def scaled_size(box: Box, scale: float) -> tuple[int, int]:
+    """(width, height) of a box scaled."""
+    return max(1, round((box[2] - box[0]) * scale)), max(1, round((box[3] - box[1]) * scale))
 
 
 def _turned(detector: Detector, frame: Frame, picture: Image, turns: Iterable[int]) -> Faces:

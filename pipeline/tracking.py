@@ -221,13 +221,16 @@ class Tracker:
     def _drop_doubles(self, index: int) -> None:
         """Of two tracks on one face the one that was merely followed there ends a frame earlier."""
         here = [t for t in self._active if t.last.frame == index]
+        if len(here) < 2:
+            return
         here.sort(key=lambda t: (t.last.seen, -len(t.sightings)))
-        for place, track in enumerate(here):
-            boxes = [t.last.box for t in here[:place] if t.last.frame == index]
-            doubled = (
-                bool(boxes) and overlap(track.last.box[None], np.stack(boxes)).max() > _SAME_FACE
-            )
-            if doubled and track.last.seen > 0:
+        boxes = np.stack([t.last.box for t in here])
+        doubled = np.tril(overlap(boxes, boxes), -1) > _SAME_FACE
+        stays = np.ones(len(here), bool)
+        for place in np.flatnonzero(doubled.any(axis=1)).tolist():
+            track = here[place]
+            if (doubled[place] & stays).any() and track.last.seen > 0:
+                stays[place] = False
                 track.sightings.pop()
                 self._resting.forget(track)
 

@@ -80,14 +80,13 @@ def test_what_was_prepared_is_not_made_again(astronaut, monkeypatch):
         detector.detect(astronaut)
 
 
-def test_short_numbers_find_the_same_face_in_a_large_picture(astronaut):
+@pytest.mark.parametrize("side", [320, 512, 1200])
+def test_short_numbers_find_the_same_face(astronaut, side):
     exact = registry.detector(Settings())
-    large = cv2.resize(astronaut, (1200, 1200))
-    found, known = exact.quick.detect(large), exact.detect(large)
+    picture = cv2.resize(astronaut, (side, side), interpolation=cv2.INTER_AREA)
+    found, known = exact.quick.detect(picture), exact.detect(picture)
     assert len(found) == len(known) == 1
     assert overlap(found.boxes, known.boxes)[0, 0] > 0.9
-    same, small = exact.quick.detect(astronaut), exact.detect(astronaut)
-    assert same.boxes == pytest.approx(small.boxes)
 
 
 def test_without_a_second_network_a_detector_is_its_own_quick_one(centerface):

@@ -73,7 +73,7 @@ def test_only_those_who_are_not_followed_well_are_awaited():
 
 
 def test_nobody_looks_again_where_nothing_changed_and_the_face_is_followed_well():
-    assert through(known(), 1, tracks=[followed(1)]) == []
+    assert through(known(), 2, tracks=[followed(2)]) == []
 
 
 @pytest.mark.parametrize(
@@ -104,31 +104,41 @@ def test_a_face_that_was_lost_long_ago_is_awaited_anywhere():
 
 @pytest.mark.parametrize("place", [(640, 300, 670, 330), (0, 0, 30, 30), (1250, 690, 1280, 720)])
 def test_where_something_new_is_seen_is_looked_at_also_at_the_border(place):
-    windows = through(known(), 1, lit(place), [followed(1)])
+    windows = through(known(), 2, lit(place), [followed(2)])
     assert len(windows) == 1
     assert holds(windows, np.array(place))
 
 
+def test_what_is_new_inside_waits_for_the_next_frame_and_who_comes_in_does_not():
+    news, changed = known(), lit((640, 300, 670, 330), (0, 300, 30, 330))
+    first = through(news, 1, changed)
+    assert len(first) == 1
+    assert holds(first, np.array([0, 300, 30, 330]))
+    second = through(news, 2, changed)
+    assert len(second) == 1
+    assert holds(second, np.array([640, 300, 670, 330]))
+
+
 def test_what_was_looked_at_once_is_no_news_any_more():
     news, changed = known(), lit((640, 300, 670, 330))
-    assert through(news, 1, changed)
-    assert through(news, 2, changed) == []
-    assert through(news, 3)
+    assert through(news, 2, changed)
+    assert through(news, 4, changed) == []
+    assert through(news, 6)
 
 
 def test_a_known_face_that_speaks_is_no_news():
-    assert through(known(), 1, lit((410, 200, 470, 240)), [followed(1)]) == []
+    assert through(known(), 2, lit((410, 200, 470, 240)), [followed(2)]) == []
 
 
 def test_two_things_far_apart_have_a_window_each_and_two_close_to_each_other_one():
-    far = through(known(), 1, lit((100, 100, 130, 130), (1100, 600, 1130, 630)))
+    far = through(known(), 2, lit((100, 100, 130, 130), (1100, 600, 1130, 630)))
     assert len(far) == 2
-    assert len(through(known(), 1, lit((600, 300, 640, 340), (660, 300, 700, 340)))) == 1
+    assert len(through(known(), 2, lit((600, 300, 640, 340), (660, 300, 700, 340)))) == 1
 
 
 @pytest.mark.parametrize("places", [[(0, 0, 1280, 720)], [(0, 0, 900, 60)]])
 def test_where_too_much_is_new_all_of_it_is_looked_at(places):
-    assert through(known(), 1, lit(*places)) is None
+    assert through(known(), 2, lit(*places)) is None
 
 
 def test_what_nobody_has_seen_yet_is_looked_at_whole():
@@ -139,7 +149,7 @@ def test_a_window_is_never_larger_than_a_small_frame():
     small = np.full((90, 160, 3), 100, np.uint8)
     changed = small.copy()
     changed[40:50, 40:50] = 200
-    assert through(known(small), 1, changed) is None
+    assert through(known(small), 2, changed) is None
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (3840, 2160), (1080, 1920)])
@@ -149,7 +159,7 @@ def test_windows_lie_inside_the_frame_and_have_few_sizes_in_the_picture(size):
     for x in range(0, picture.shape[1] - 30, 97):
         changed = picture.copy()
         changed[x % 60 : x % 60 + 30, x : x + 30] = 220
-        large = Frame((np.broadcast_to(picture[:1, :1], (*size[::-1], 3)),), "rgb24", 1)
+        large = Frame((np.broadcast_to(picture[:1, :1], (*size[::-1], 3)),), "rgb24", 2)
         for x1, y1, x2, y2 in news.windows(large, changed, []):
             assert 0 <= x1 < x2 <= size[0]
             assert 0 <= y1 < y2 <= size[1]

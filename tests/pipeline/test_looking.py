@@ -89,7 +89,39 @@ class Blind(Seer):
 
     def detect(self, image):
         found = super().detect(image)
-        return found[:0] if max(image.shape[:2]) in self.sides else found
+        whole = image.shape[1] * 9 == image.shape[0] * 16
+        return found[:0] if whole and image.shape[1] in self.sides else found
+
+
+def ended(given_before=0, **settings):
+    """What is found in the last frame of a shot, in which a white dot appears, and looks at it."""
+    seer, pictures = Blind(), [*wall()][: 6 + given_before]
+    looking, found = Looking(SimpleNamespace(detector=seer), Settings(**settings)), None
+    for number, picture in enumerate(pictures):
+        last = number == len(pictures) - 1
+        if last:
+            picture[300:312, 200:212] = 255
+        frame = Frame((picture,), "rgb24", number)
+        small = planes.picture(frame, 320)
+        whole, task = looking.whole(frame), looking.task(frame, small)
+        if last:
+            task = looking.last(frame, small, task)
+        seer.shown.clear()
+        found = looking.found(frame, small, task(), whole, [])
+    return found, list(seer.shown)
+
+
+@pytest.mark.parametrize("more", [0, 3])
+def test_who_comes_in_with_the_last_frame_of_a_shot_is_found(more):
+    (faces, closely), shown = ended(more)
+    assert closely == 1
+    assert len(faces) == 1
+    assert GLANCE in shown
+
+
+def test_who_tells_how_often_has_no_look_at_the_end_of_a_shot():
+    (faces, closely), shown = ended(detect_every=3)
+    assert (faces, closely, shown) == (None, 0, [])
 
 
 def test_clips_are_searched_by_the_quick_one_of_two_detectors():

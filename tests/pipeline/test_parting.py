@@ -208,3 +208,33 @@ def test_a_parted_track_shares_out_what_is_known():
     assert (track.samples, other.samples) == (look[:1], look[1:])
     assert [glance.frame for glance in (*track.glances, *other.glances)] == [3, 29]
     assert (other.number, other.sure) == (1, True)
+
+
+class Counting(Greys):
+    asked = 0
+
+    def extract(self, image, faces):
+        self.asked += 1
+        return super().extract(image, faces)
+
+
+def test_who_goes_on_looking_alike_is_compared_less_often():
+    extractor = Counting()
+    partings, track = Partings(rooms(extractor), Faults()), Track(0, 0, [])
+    picture = np.full((160, 400, 3), 50, np.uint8)
+    picture[60:70] = 90
+    for number in range(170):
+        track.sightings.append(sighting(number, 100))
+        assert partings.step([track], Frame((picture,), "rgb24", number)) == []
+    assert 2 <= extractor.asked < 4
+
+
+def test_memory_is_quiet_until_another_face_is_seen():
+    memory = _Memory()
+    for number in range(60):
+        frame = Frame((shade(int(number >= 40)),), "rgb24", number)
+        memory.add(sighting(number, 100), frame)
+    assert memory.quiet(5, 39)
+    assert not memory.quiet(5, 59)
+    assert memory.quiet(45, 59)
+    assert not _Memory().quiet(0, 9)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.contract import Frame, Patch
-from pipeline.planes import CHROMA_STEPS, copied, paste, picture, region
+from pipeline.planes import CHROMA_STEPS, copied, paste, picture, region, resized
 
 LAYOUTS = [*CHROMA_STEPS, "gray", "rgb24"]
 SIZES = [(1, 1), (2, 3), (7, 5), (33, 18), (64, 48)]
@@ -227,3 +227,28 @@ def test_a_box_is_copied_by_its_colours_where_the_frames_are_coded_otherwise(oth
 def test_frames_of_different_size_lend_nothing():
     with pytest.raises(ValueError, match="cannot lend"):
         copied(make(size=(48, 40)), make(size=(40, 48)), [(0, 0, 4, 4)])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("turns", "mirrored"), TURNS)
+@pytest.mark.parametrize("size", [(10, 8), (90, 72)])
+def test_a_box_is_brought_to_another_size_as_it_is_shown(layout, turns, mirrored, size):
+    frame = make(layout, (64, 48), quarter_turns=turns, mirrored=mirrored)
+    for plane in frame.planes:
+        plane[:] = np.linspace(100, 150, plane.shape[0], dtype=np.uint8).reshape(
+            -1, *[1] * (plane.ndim - 1)
+        )
+    box = (8, 4, 28, 20) if turns % 2 else (8, 4, 48, 36)
+    size = size[::-1] if turns % 2 else size
+    shown = resized(frame, box, size)
+    whole = region(frame, box)
+    assert shown.shape == (*size[::-1], 3)
+    assert shown.flags.c_contiguous
+    rows, columns = ((np.arange(n) * m) // n for n, m in zip(size[::-1], whole.shape, strict=False))
+    near = whole[rows][:, columns]
+    assert np.abs(shown.astype(int) - near).mean() < 8
+
+
+def test_a_box_beside_the_frame_has_no_size():
+    with pytest.raises(ValueError, match="no pixel"):
+        resized(make(), (70, 0, 80, 10), (5, 5))

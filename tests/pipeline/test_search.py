@@ -1,6 +1,7 @@
 """Looking for faces: upright, turned, and piece by piece."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -179,3 +180,41 @@ class Flagged:
 def test_a_detector_whose_quick_is_no_detector_is_asked_itself():
     detector = Flagged()
     assert search.quick(detector) is detector
+
+
+class Spots:
+    """Sees what is white, each spot by itself."""
+
+    def detect(self, image):
+        count, _, rows, _ = cv2.connectedComponentsWithStats((image[..., 0] > 200).astype(np.uint8))
+        boxes = [[x, y, x + w, y + h] for x, y, w, h, _ in rows[1:count].tolist()]
+        return Faces.of(boxes, scores=[0.9] * len(boxes))
+
+
+def test_parts_of_a_frame_are_looked_at_together_and_faces_come_back_to_their_places():
+    picture = np.zeros((1080, 1920, 3), np.uint8)
+    spots = np.float32([[60, 40, 80, 64], [1500, 900, 1516, 920], [700, 500, 730, 530]])
+    for x1, y1, x2, y2 in spots.astype(int):
+        picture[y1:y2, x1:x2] = 255
+    shown = Frame((picture,), "rgb24", 0)
+    parts = [(0, 0, 200, 200), (1400, 800, 1600, 1000), (600, 400, 715, 700)]
+    looks = []
+
+    def each(work, items):
+        looks.extend(items)
+        return map(work, items)
+
+    small, settings = np.zeros((720, 1280, 3), np.uint8), Settings()
+    found = search.faces(Spots(), shown, small, settings, search.Closer(parts=parts), each)
+    assert len(looks) == 1
+    order = np.argsort(found.boxes[:, 0])
+    assert found.boxes[order] == pytest.approx(spots[:2], abs=2)  # the third part cuts its face
+
+
+def test_what_is_too_long_for_a_sheet_is_split_into_parts_that_overlap():
+    parts = search.split((100, 50, 160, 1050), (500, 400))
+    assert len(parts) == 3
+    assert {(x1, x2) for x1, _, x2, _ in parts} == {(100, 160)}
+    assert (parts[0][1], parts[-1][3]) == (50, 1050)
+    assert all(above[3] - below[1] > 20 for above, below in pairwise(parts))
+    assert search.split((5, 6, 70, 80), (500, 400)) == [(5, 6, 70, 80)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline import search
-from pipeline.contract import Frame
+from pipeline.contract import Faces, Frame
 from pipeline.following import reach
 from pipeline.geometry import overlap, pixels, scaled
 from pipeline.search import Closer
@@ -19,20 +19,37 @@ from tests.pipeline.test_search import Sharp
 
 SIZE = 1400, 800
 SETTINGS = Settings(detect_size=256, min_face=8)
+NOBODY = Faces.of([])
+SPOT = 500, 300, 512, 312
 
 
 def shown(number, picture):
-    return Frame((picture,), "rgb24", number), cv2.resize(picture, (256, 146))
+    return Frame((picture,), "rgb24", number), cv2.resize(picture, (320, 183))
 
 
-def due(pictures, every=1, cut=None, settings=SETTINGS):
-    """What is looked at, by frame."""
+def due(pictures, every=1, cut=None, settings=SETTINGS, found=NOBODY):
+    """What is looked at, by frame; each look has `found` the same."""
     tiles, result = Tiles(settings), {}
     for number in range(0, len(pictures), every):
         if number == cut:
             tiles.cut()
-        result[number] = tiles.due(shown(number, pictures[number])[0])
+        result[number], told = tiles.due(*shown(number, pictures[number]))
+        told.tell(found)
+        told.end()
     return result
+
+
+def seen(looks, box):
+    """The frames in which a look showed all of a box."""
+    x1, y1, x2, y2 = box
+    return [
+        frame
+        for frame, closer in looks.items()
+        if any(
+            a <= x1 and b <= y1 and c >= x2 and d >= y2
+            for a, b, c, d in (*closer.pieces, *closer.parts)
+        )
+    ]
 
 
 def dark():
@@ -41,9 +58,9 @@ def dark():
 
 def noisy(count):
     rng = np.random.default_rng(0)
-    few = [rng.integers(0, 255, (25, 44, 3), np.uint8) for _ in range(13)]
+    few = [rng.integers(0, 255, (25, 44, 3), np.uint8) for _ in range(29)]
     big = [cv2.resize(f, SIZE, interpolation=cv2.INTER_NEAREST) for f in few]
-    return [big[n % 13] for n in range(count)]
+    return [big[n % 29] for n in range(count)]
 
 
 def waits(looks):
@@ -55,16 +72,26 @@ def waits(looks):
     return {what: [b - a for a, b in pairwise(frames)] for what, frames in seen.items()}
 
 
+def longest(looks, boxes):
+    """The most frames between two looks at the middle of one of the boxes."""
+    middles = [((x1 + x2) // 2, (y1 + y2) // 2) for x1, y1, x2, y2 in boxes]
+    frames = [seen(looks, (x - 6, y - 6, x + 6, y + 6)) for x, y in middles]
+    return max(b - a for some in frames for a, b in pairwise(some))
+
+
 @pytest.mark.parametrize("every", [1, 4])
 @pytest.mark.parametrize("side", [256, 1280])
-def test_everything_is_looked_at_again_before_a_face_could_not_be_followed_back(every, side):
+def test_everything_that_changes_is_looked_at_again_before_a_face_could_not_be_followed_back(
+    every, side
+):
     settings, pictures = Settings(detect_size=side), noisy(80)
     looks = due(pictures, every, settings=settings)
     everything = search.everything(SIZE, settings)
     assert looks[0] == everything
-    times = waits(looks)
+    times, most = waits(looks), reach(Frame((pictures[0],), "rgb24", 0))
     assert set(times) == {*everything.turns, *everything.pieces}
-    assert max(max(some) for some in times.values()) <= reach(Frame((pictures[0],), "rgb24", 0))
+    assert max(max(times[turn]) for turn in everything.turns) <= most
+    assert longest(looks, everything.pieces) <= most
 
 
 def test_a_few_at_a_time_are_looked_at():
@@ -77,19 +104,86 @@ def test_a_few_at_a_time_are_looked_at():
 def test_of_frames_that_take_much_memory_pieces_come_sooner(monkeypatch):
     """Few such frames are kept to follow a face back."""
     monkeypatch.setattr("pipeline.following._BACK_BYTES", 10 * dark().nbytes)
-    times = waits(due([dark()] * 60))
-    boxes = search.pieces(SIZE, SETTINGS)
-    assert max(max(times[box]) for box in boxes) <= 10
+    assert longest(due(noisy(60)), search.pieces(SIZE, SETTINGS)) <= 10
 
 
-def test_a_small_thing_that_appears_has_its_piece_looked_at_soon():
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_small_thing_that_appears_is_looked_at_before_it_could_not_be_followed_back(every):
     late = dark()
-    late[300:312, 500:512] = 255
-    looks = due([dark()] * 17 + [late] * 20)
-    seen = {box for frame, closer in looks.items() if frame > 16 for box in closer.pieces}
-    hit = {b for b in search.pieces(SIZE, SETTINGS) if b[0] < 500 < b[2] and b[1] < 300 < b[3]}
-    assert hit
-    assert hit <= seen
+    late[300:312, 500:512] = 40
+    looks = due([dark()] * 17 + [late] * 40, every)
+    assert any(17 <= frame < 17 + reach(Frame((late,), "rgb24", 0)) for frame in seen(looks, SPOT))
+
+
+def test_where_nothing_changes_each_piece_is_looked_at_now_and_then():
+    looks = due([dark()] * 240)
+    assert not any(closer.parts for closer in looks.values())
+    times = waits(looks)
+    for box in search.pieces(SIZE, SETTINGS):
+        assert 30 <= max(times[box]) <= 60
+
+
+def test_who_tells_how_often_has_each_piece_looked_at_in_its_turn():
+    looks = due([dark()] * 80, settings=Settings(detect_size=256, detect_every=1))
+    times = waits(looks)
+    assert max(max(times[box]) for box in search.pieces(SIZE, SETTINGS)) <= 20
+
+
+def test_where_a_small_face_was_found_somebody_looks_in_each_turn_though_nothing_changes():
+    face = Faces.of([SPOT], scores=[0.9])
+    frames = seen(due([dark()] * 200, found=face), SPOT)
+    assert max(b - a for a, b in pairwise(frames)) <= 20
+
+
+def test_where_it_was_found_somebody_looks_again_after_it_was_missed_once():
+    face, tiles, frames = Faces.of([SPOT], scores=[0.9]), Tiles(SETTINGS), []
+    for number in range(100):
+        closer, told = tiles.due(*shown(number, dark()))
+        told.tell(NOBODY if number else face)
+        told.end()
+        frames += seen({number: closer}, SPOT)
+    assert len(frames) > 3
+
+
+def test_what_changes_a_little_at_a_time_is_looked_at_too():
+    pictures = [dark() for _ in range(90)]
+    for number, picture in enumerate(pictures):
+        picture[300:324, 500:524] = number // 2
+    early = [frame for frame in seen(due(pictures), SPOT) if frame]
+    assert len(early) > 1
+
+
+def test_of_a_picture_that_the_camera_passes_only_what_comes_in_is_looked_at():
+    wall = drawn_background(SIZE[0] + 100, SIZE[1], 3)
+    pictures = [np.ascontiguousarray(wall[:, n : n + SIZE[0]]) for n in range(90)]
+    looks = due(pictures, 4)
+    area = sum((c - a) * (d - b) for n in looks if n for a, b, c, d in looks[n].parts)
+    whole = sum((c - a) * (d - b) for n in looks if n for a, b, c, d in looks[n].pieces)
+    assert area + whole < 0.75 * 90 / 20 * SIZE[0] * SIZE[1]
+    assert all(len(seen(looks, (SIZE[0] - 8, y, SIZE[0], y + 8))) > 2 for y in (10, 400, 780))
+
+
+def test_at_the_end_of_a_shot_what_came_in_since_is_looked_at():
+    tiles, late = Tiles(SETTINGS), dark()
+    late[300:312, 500:512] = 90
+    for number in range(30):
+        picture = late if number > 26 else dark()
+        _, told = tiles.due(*shown(number, picture))
+        told.end()
+    closer, told = tiles.rest(*shown(30, late))
+    told.end()
+    assert seen({30: closer}, SPOT)
+    assert not closer.turns
+    assert len(closer.pieces) < len(search.pieces(SIZE, SETTINGS))
+    again, told = tiles.rest(*shown(30, late))
+    assert again == Closer((), [], [])
+
+
+def test_a_shot_of_one_frame_has_nothing_left_to_look_at():
+    """Nobody has told yet what they found in that frame."""
+    tiles = Tiles(SETTINGS)
+    tiles.due(*shown(0, dark()))
+    assert tiles.rest(*shown(0, dark()))[0] == Closer((), [], [])
 
 
 def test_a_new_shot_is_looked_at_whole():
@@ -102,7 +196,7 @@ def test_a_face_of_few_pixels_in_a_huge_frame_is_found():
     frame, small = shown(0, picture)
     look = Sharp(), frame, small, SETTINGS
     assert len(search.faces(*look)) == 0
-    found = search.faces(*look, Tiles(SETTINGS).due(frame))
+    found = search.faces(*look, Tiles(SETTINGS).due(frame, small)[0])
     assert found.boxes[0] == pytest.approx([900, 700, 913, 713], abs=1)
     assert len(search.faces(*look, Closer())) == 0
 
