@@ -16,7 +16,7 @@ from pipeline.geometry import bounds, overlap, scaled, yaw
 from pipeline.packing import Sightings
 from pipeline.pose import has_pose
 from pipeline.rooms import Drawing
-from pipeline.slips import unslipped
+from pipeline.slips import undrawn, unslipped
 from pipeline.smoothing import steadied
 from pipeline.tracks import MESH_FOUND, Seen, Sighting, Track, surely
 from pipeline.unasked import unasked
@@ -109,7 +109,7 @@ def whole(track: Track, analysis: Analysis, elsewhere: Sequence[range] = ()) -> 
     """
     again = (frames.start for frames in elsewhere if frames.start > track.last.frame)
     end = min((s for s in analysis.shots if s > track.shot), default=analysis.frames)
-    every_frame = _every_frame(track, analysis, min([end, *again]))
+    every_frame = undrawn(_every_frame(track, analysis, min([end, *again])), track.sightings)
     if analysis.fades:
         every_frame = _in_dissolves(every_frame, track.sightings, analysis.fades)
     return Sightings(s for s in every_frame if _shows(s, analysis.size, elsewhere))

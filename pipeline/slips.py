@@ -1,15 +1,25 @@
 """Frames in which a mesh or a box has slipped onto a part of the face, and the rest would show."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
+import numpy as np
+
 from pipeline.contract import Floats
-from pipeline.tracks import Sighting
+from pipeline.pose import landmarks_of
+from pipeline.tracks import MESH_FOUND, Seen, Sighting
 
 _LONGEST: Final = 2  # frames
 _PART: Final = 0.6  # of the face: less is a part of it
 _WITHIN: Final = 0.75
 _SAME: Final = 0.5  # overlap of two boxes that agree
+_LANDMARKED: Final = 40.0  # px: landmarks of smaller faces are no surer than meshes
+_ELSEWHERE: Final = 0.25  # of a face's width: landmarks so far off are another face's
+_UPRIGHT: Final = 0.8
+_NARROW: Final = 0.6  # of the way down to the mouth: faces from the front have eyes 1.1 apart
+_NARROWER: Final = 0.85  # than the mesh's
 
 
 def unslipped(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
@@ -31,6 +41,60 @@ def unslipped(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
         yield sighting
         whole = sighting
     yield from parts
+
+
+def undrawn(sightings: Iterable[Sighting], seen: Iterable[Sighting]) -> Iterator[Sighting]:
+    """The sightings of a track, in order, of which none can be drawn on while the face is turned
+    away farther than its mesh tells.
+
+    In profiles meshes slip toward the front and stay as sure of themselves: what is drawn on them
+    lies beside the face. Detectors tell the landmarks of upright heads, and where two in a row of
+    those `seen` are turned away, all is in doubt from the one before to the one after.
+    """
+    frames = _turned_away(seen)
+    nowhere = np.full((5, 2), np.nan, np.float32)
+    for sighting in sightings:
+        if sighting.frame in frames:
+            yield replace(sighting, mesh_score=0.0, landmarks=nowhere)
+        else:
+            yield sighting
+
+
+def _turned_away(seen: Iterable[Sighting]) -> set[int]:
+    found = [(s.frame, _is_turned(s)) for s in seen if s.seen == Seen.DETECTED]
+    frames: set[int] = set()
+    for row, ((first, one), (second, other)) in enumerate(pairwise(found)):
+        if one and other:
+            before = found[row - 1][0] + 1 if row else first
+            after = found[row + 2][0] if row + 2 < len(found) else second + 1
+            frames.update(range(before, after))
+    return frames
+
+
+def _is_turned(sighting: Sighting) -> bool:
+    """Whether a mesh is turned too little for the landmarks that a detector told."""
+    mesh, landmarks, box = sighting.mesh, sighting.landmarks, sighting.box
+    width = float(box[2] - box[0])
+    known = np.isfinite(mesh).all() and np.isfinite(landmarks).all()
+    if sighting.mesh_score < MESH_FOUND or width < _LANDMARKED or not known:
+        return False
+    own = landmarks_of(mesh)[:, :2]
+    off = float(np.linalg.norm(own - landmarks, axis=1).mean()) / width
+    down = _down(own)
+    upright = down[1] > _UPRIGHT * np.linalg.norm(down)
+    narrow = _breadth(landmarks) < min(_NARROW, _NARROWER * _breadth(own))
+    return bool(off < _ELSEWHERE and upright and narrow)
+
+
+def _down(landmarks: Floats) -> Floats:
+    """(2,) px from between the eyes to the middle of the mouth."""
+    return np.asarray(landmarks[3:].mean(axis=0) - landmarks[:2].mean(axis=0), np.float32)
+
+
+def _breadth(landmarks: Floats) -> float:
+    """How far the eyes are apart, where the mouth is 1 below."""
+    apart = float(np.linalg.norm(landmarks[1] - landmarks[0]))
+    return apart / max(float(np.linalg.norm(_down(landmarks))), 1e-3)
 
 
 def _is_part(box: Floats, face: Floats) -> bool:
