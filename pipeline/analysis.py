@@ -21,6 +21,7 @@ from pipeline.errors import ContractError
 from pipeline.faults import Faults as Faults
 from pipeline.geometry import shared, warp, yaw
 from pipeline.given_boxes import FileBoxes
+from pipeline.looking import careful
 from pipeline.media import Source
 from pipeline.packing import packed
 from pipeline.parting import Partings
@@ -67,6 +68,7 @@ class Analysis:
 def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analysis]:
     """Read the file once; the same growing Analysis is yielded after every frame."""
     given = rooms.given.of(source.path) if rooms.given is not None else None
+    rooms = rooms if source.kind == "clip" else careful(rooms)
     with Crew() as crew:
         _prepare(rooms, crew)
         seen = Analysis(digest(source.path))
@@ -126,9 +128,8 @@ class Analyst:
             self._end(self._tracker.cut(frame.index))
             result.shots.append(frame.index)
         if view.fade is not None:
-            if result.fades and result.fades[-1][0] == view.fade[0]:
-                del result.fades[-1]
-            result.fades.append(view.fade)
+            longer = bool(result.fades) and result.fades[-1][0] == view.fade[0]
+            result.fades[len(result.fades) - longer :] = [view.fade]
         faces, looked = self.scout.found(view, self._tracker.active)
         if looked:
             result.looks.append(frame.index)

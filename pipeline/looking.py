@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pipeline import planes, search
 from pipeline.asking import AUTO, Asking, News
@@ -18,6 +19,27 @@ from pipeline.tracks import Track
 # Faces, None where nobody looked; and how closely all was looked at, so that a face that is not
 # among them is not there to be seen: 0 not at all, 1 at a glance, 2 as closely as ever.
 Found: TypeAlias = tuple[Faces | None, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Careful:
+    """A detector without its quick one."""
+
+    detector: Any
+
+    def detect(self, image: Image) -> Faces:
+        found: Faces = self.detector.detect(image)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "quick":
+            raise AttributeError(name)
+        return getattr(self.detector, name)
+
+
+def careful(rooms: Rooms) -> Rooms:
+    """The same rooms for a photograph, which is looked at once."""
+    return replace(rooms, detector=_Careful(rooms.detector))
 
 
 class Looking:

@@ -1,13 +1,17 @@
 """How closely each frame is looked at, and that nothing found on the way is lost."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
 from pipeline import planes
+from pipeline.analysis import analyse
 from pipeline.contract import Faces, Frame
 from pipeline.looking import Looking
+from pipeline.media import open_source
 from pipeline.search import everything
 from pipeline.settings import Settings
 
@@ -130,3 +134,15 @@ def test_clips_are_searched_by_the_quick_one_of_two_detectors():
     looked(wall(), slow)
     assert not slow.shown
     assert slow.quick.shown
+
+
+def test_photographs_are_searched_by_the_exact_one(rooms, astronaut, tmp_path):
+    path = tmp_path / "photo.png"
+    cv2.imwrite(str(path), astronaut[::2, ::2, ::-1])
+    slow = Seer()
+    slow.quick = Seer()
+    searched = replace(rooms, detector=slow, drawing=None)
+    for _ in analyse(open_source(path, Settings()), searched, Settings()):
+        pass
+    assert slow.shown
+    assert not slow.quick.shown

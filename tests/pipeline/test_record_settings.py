@@ -32,8 +32,8 @@ def test_the_generator_is_that_whose_donors_are_recorded():
     ("told", "line"),
     [
         ({"colour": "red"}, "settings.colour: there is no such option"),
-        ({"crf": "15"}, "settings.crf must be like 15, got '15'"),
-        ({"crf": True}, "settings.crf must be like 15, got True"),
+        ({"crf": "15"}, "settings.crf must be like 17, got '15'"),
+        ({"crf": True}, "settings.crf must be like 17, got True"),
         ({"crf": 99}, "--crf must lie in 0..51"),
         ({"mode": "wish"}, "no mode called 'wish'"),
         ({"shape": "a"}, "settings.shape must be like 1.0"),
