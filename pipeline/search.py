@@ -62,7 +62,8 @@ def faces(
     closer: Closer | None = None,
     each: Each = map,
 ) -> Faces:
-    """Every face of a frame, frame pixels; `picture` is the frame shrunk to `detect_size`.
+    """Every face of a frame, frame pixels; `picture` is the frame shrunk to `detect_size`, or
+    to half of it for a glance.
 
     `each` is map, or what works on several pieces at once and gives the same.
     Raises RoomError where the detector fails: a frame in which nobody looked for faces must not
