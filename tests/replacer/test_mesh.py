@@ -7,20 +7,7 @@ import pytest
 from pipeline.contract import Surrogate
 from pipeline.geometry import align
 from replacer.mesh import Mesh
-from tests.conftest import drawn_background
-
-SIZE = 240
-
-
-@pytest.fixture(scope="module")
-def mesh(donors):
-    """A frontal face in the middle of the picture, (468, 3) px."""
-    return (donors.canonical.shape - np.float32([0.5, 0.5, 0])) * 150 + np.float32([120, 120, 0])
-
-
-@pytest.fixture(scope="module")
-def picture():
-    return drawn_background(SIZE, SIZE)
+from tests.replacer.conftest import SIZE
 
 
 def plain(donors, colour=(150, 120, 100), shape=None):

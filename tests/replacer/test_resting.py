@@ -9,21 +9,9 @@ from replacer.light import LIGHT_SIDE
 from replacer.occlusion import SIDE, Occlusion, Own
 from replacer.resting import Rest
 from replacer.unwrap import Unwrap
-from tests.conftest import drawn_background
+from tests.replacer.conftest import SIZE
 
-SIZE = 240
 HELD = 3
-
-
-@pytest.fixture(scope="module")
-def mesh(donors):
-    """A frontal face in the middle of the picture, (468, 3) px."""
-    return (donors.canonical.shape - np.float32([0.5, 0.5, 0])) * 150 + np.float32([120, 120, 0])
-
-
-@pytest.fixture(scope="module")
-def picture():
-    return drawn_background(SIZE, SIZE)
 
 
 @pytest.fixture
