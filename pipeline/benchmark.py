@@ -172,7 +172,7 @@ def _called(name: str, command: list[str], errors: Path, progress: Callable[[int
         wrong.seek(0)
         lines = [line for line in wrong.read().splitlines() if line.strip()]
     if code:
-        why = one_line(ValueError(lines[-1])) if lines else f"exit code {code}"
+        why = one_line(lines[-1]) if lines else f"exit code {code}"
         raise MediaError(why if name != DEFACE else f"it failed ({why[:200]})")
     result: Result = json.loads(last)
     progress(PASSES[name] * result["frames"] - told)

