@@ -1,11 +1,13 @@
 """What a report compares with, made from faces that the generator draws."""
 
+import cv2
 import numpy as np
 import pytest
 
 from generator import quality
 from generator.head import heads
 from pipeline import reference
+from pipeline.weights import locate
 
 COUNT = 12
 
@@ -84,3 +86,15 @@ def test_a_reference_comes_back_as_it_was_written(tmp_path, textures, mask):
 
 def test_a_generator_made_without_a_reference_has_an_empty_one(tmp_path):
     assert reference.load(tmp_path) == {}
+
+
+def test_features_are_those_of_float32_on_every_machine(realism, textures, mask):
+    """OpenCV runs the backbone in float32; in bfloat16 they differ in the third digit."""
+    pictures = textures[:2].copy()
+    pictures[:, mask < 0.5] = 128
+    network = cv2.dnn.readNetFromONNX(str(locate("centerface")))
+    network.setInput(pictures.transpose(0, 3, 1, 2).astype(np.float32))
+    layers = network.forward([f"onnx_node_output_0!{name}" for name in reference._LAYERS])
+    expected = np.concatenate([layer.mean(axis=(2, 3)) for layer in layers], axis=1)
+    spread = expected.std()
+    assert np.abs(realism.features(textures[:2]) - expected).max() < 1e-4 * spread
