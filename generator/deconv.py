@@ -2,8 +2,8 @@
 
 A mix of k donors, fixed for a person, gives the face. The shape carries the expression: lids and
 lips open and close as in the frame. What that cannot show is added to the texture: teeth and
-tongue are drawn as a mix of the donors whose open mouths lie nearest to this frame's, and the
-irises are moved to where the eyes look.
+tongue are drawn as a mix of those of a few donors of the person's kind whose open mouths lie
+nearest to this frame's, and the irises are moved to where the eyes look.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,14 @@ from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
 from pipeline.geometry import bounds
 
 _MOUTH: Final = slice(0, 5)
-_NEIGHBOURS: Final = 3
+_NEIGHBOURS: Final = 5
 _SKIN_UNIT: Final = 40.0
 _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
-_CLOSENESS: Final = 0.35
+_CLOSENESS: Final = 1.0
+# A person is lent mouths by a few donors, some for each level of openings: of all who could, others
+# would be the nearest in each frame, and teeth and tongue would flicker.
+_LEVELS: Final = 5
+_EACH: Final = 3
 _FACES_KEPT: Final = 64
 _JUST_DRAWN: Final = 8
 _MOUTHS_KEPT: Final = 512  # of up to 40 kB each
@@ -135,7 +139,8 @@ class Deconv:
         skin = ((donors.skin[lending] - mix @ donors.skin) ** 2).sum(axis=1) / _SKIN_UNIT**2
         likeness = (donors.likeness[lending] - mix @ donors.likeness) / _LIKENESS_UNIT
         far = skin + (likeness**2).sum(axis=1) * 0.25
-        return _Mix(mix, np.einsum("m,mpx->px", mix, self._calm), far)
+        few = _of_each_level(donors.codes[lending, 0], far)
+        return _Mix(mix, np.einsum("m,mpx->px", mix, self._calm), lending[few], far[few])
 
     def _clean(self, parts: Floats) -> Floats:
         """(m,) the weights of a mix as it is drawn, without a shadow where its donors shave."""
@@ -175,14 +180,21 @@ class Deconv:
 
     def _lenders(self, code: Floats, mix: "_Mix") -> tuple[list[int], list[float]]:
         """The donors nearest in the mouth's code and their weights, fading to 0 at the last."""
-        codes, spread = self._donors.codes[self._lending, _MOUTH], self._spread[_MOUTH]
+        codes, spread = self._donors.codes[mix.lending, _MOUTH], self._spread[_MOUTH]
         far = (((codes - code) / spread) ** 2).mean(axis=1) + mix.far
         near = np.argsort(far, kind="stable")[: _NEIGHBOURS + 1]
         kernel = np.exp(-(far[near] - far[near].min()) / _CLOSENESS)
         kernel -= kernel.min()
         total = kernel.sum()
         shares = kernel / total if total > 0 else np.full(len(near), 1 / len(near))
-        return self._lending[near].tolist(), shares.tolist()
+        return mix.lending[near].tolist(), shares.tolist()
+
+
+def _of_each_level(openings: Floats, far: Floats) -> Ints:
+    """The rows of donors who lend mouths, `openings` (n,) wide: of each level the least `far`."""
+    levels = np.array_split(np.argsort(openings, kind="stable"), _LEVELS)
+    few = [level[np.argsort(far[level], kind="stable")[:_EACH]] for level in levels]
+    return np.concatenate(few)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,4 +203,5 @@ class _Mix:
 
     weights: Floats  # (m,) those that the network is given
     shape: Floats  # (468, 3) without expression
-    far: Floats  # how little each donor who lends a mouth is of its kind
+    lending: Ints  # (n,) the donors who lend it mouths
+    far: Floats  # (n,) how little each of them is of its kind

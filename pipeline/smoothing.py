@@ -3,9 +3,11 @@
 The idea of the One-Euro filter (Casiez, Roussel, Vogel, CHI 2012, doi:10.1145/2207676.2208639),
 looking both ways, since the whole track is known. A head's place goes through the parabola that
 lies nearest to the frames around (Savitzky, Golay, Analytical Chemistry 1964,
-doi:10.1021/ac60214a047), which no even motion and no even acceleration is drawn away from. Lids
-and lips turn back at once: they are steadied in the head, and told by how far they are off their
-mean: a little off is trembling.
+doi:10.1021/ac60214a047), which no even motion and no even acceleration is drawn away from; and
+so does what it looks like apart from its place, which steadies faces before shaken cameras too.
+The corners of eyes and of the mouth go with the head. Lids and lips turn back at once: they are
+steadied between their corners, and told by how far they are off their mean: a little off is
+trembling.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +20,7 @@ import numpy as np
 from detector.iris import LEFT, RIGHT
 from generator.regions import INNER_LIPS, LIPS
 from pipeline.carrying import believed, carried, placed
-from pipeline.contract import MESH_POINTS, Floats
+from pipeline.contract import MESH_POINTS, Floats, Ints
 from pipeline.tracks import Sighting
 
 _KERNEL: Final = np.array([0.06, 0.24, 0.4, 0.24, 0.06], np.float32)
@@ -32,6 +34,13 @@ _PIECE: Final = 512
 _CONTEXT: Final = 16
 SPEAKING: Final = [*LEFT, *RIGHT, *LIPS, *INNER_LIPS]
 _HEAD: Final = np.setdiff1d(np.arange(MESH_POINTS), SPEAKING)
+_MOUTH: Final = [*LIPS, *INNER_LIPS]
+# Points of each part that moves by itself, and which two of them are its corners.
+_PARTS: Final = [
+    (LEFT, np.array([LEFT.index(33), LEFT.index(133)])),
+    (RIGHT, np.array([RIGHT.index(263), RIGHT.index(362)])),
+    (_MOUTH, np.array([_MOUTH.index(61), _MOUTH.index(291)])),
+]
 _STILL_GAZE: Final = 0.03
 _FAST_GAZE: Final = 0.15
 
@@ -94,14 +103,32 @@ def _steady_meshes(meshes: Floats) -> Floats:
     head = meshes[:, _HEAD]
     result = meshes.copy()
     result[:, _HEAD] = steadier = _steady_head(head, width)
-    moved = (steadier - head).mean(axis=1, keepdims=True)
-    own = meshes[:, SPEAKING] - head.mean(axis=1, keepdims=True)
-    result[:, SPEAKING] = meshes[:, SPEAKING] + moved + _drawn(own, _trembling(own, width)) - own
+    middle, calm = (points.mean(axis=1, keepdims=True) for points in (head, steadier))
+    for part, corners in _PARTS:
+        result[:, part] = calm + _steady_part(meshes[:, part] - middle, corners, width)
     return result
 
 
+def _steady_part(points: Floats, corners: Ints, width: Floats) -> Floats:
+    """(t, p, c) points of an eye or a mouth: where it is in the head, by its `corners`, two of its
+    rows, and what it does there.
+    """
+    place = points[:, corners].mean(axis=1, keepdims=True)
+    own = points - place
+    moves = _drawn(own, _trembling(own, width))
+    return _steady_points(place, width) + moves
+
+
 def _steady_head(points: Floats, width: Floats) -> Floats:
-    """(t, p, c) points of a head `width` (t, 1) wide: it as a whole, then each by itself."""
+    """(t, p, c) points of a head `width` (t, 1) wide: where its middle is, and apart from that
+    where they lie around it, which is steadier than what a shaken camera shows.
+    """
+    middle = points.mean(axis=1, keepdims=True)
+    return _steady_points(middle, width) + _steady_points(points - middle, width)
+
+
+def _steady_points(points: Floats, width: Floats) -> Floats:
+    """(t, p, c) points of a head `width` (t, 1) wide: all as a whole, then each by itself."""
     even = _even(points, width)
     calm = _trembling(even, width)
     return _drawn(even, np.maximum(calm, _slow(even, _STILL * width, _FAST * width)))

@@ -350,6 +350,20 @@ def test_a_mouth_opens_without_a_jump(drawing, donors):
     assert max(jumps) < 0.2 * whole
 
 
+def test_teeth_and_tongue_stay_those_of_few_people_as_somebody_speaks(drawing, donors):
+    """Whose mouth is most like this frame's is somebody else in the next."""
+    rows, person, rng = donors.rows.rows[:4], unknown_person(), np.random.default_rng(0)
+    spoken = np.array(EXPRESSIONS["neutral"], np.float32) + np.zeros((24, 7), np.float32)
+    spoken[:, 0] = 0.16 + 0.06 * np.sin(np.arange(24) * 0.9)
+    spoken[:, 1:5] += rng.normal(0, [0.04, 0.01, 0.01, 0.008], (24, 4))
+    steps = [
+        drawing.generator.generate(rows, person, bent(code, donors.canonical) * np.float32(SIDE))
+        for code in spoken
+    ]
+    lips = inside(donors, INNER_LIPS, len(steps[0].texture))
+    assert np.mean([change(a, b)[lips].mean() for a, b in pairwise(steps)]) < 14
+
+
 def test_without_donors_of_mouths_an_open_mouth_is_drawn_as_a_closed_one(donors, mesh):
     generator, _ = studio(donors.canonical, mouth=np.zeros(COUNT, bool))
     calm, wide = (
