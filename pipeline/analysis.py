@@ -63,6 +63,7 @@ class Analysis:
     faults: Faults = field(default_factory=Faults)
     fades: list[tuple[int, int]] = field(default_factory=list)  # first and last frame of dissolves
     closely: list[int] = field(default_factory=list)  # the looks that were more than a glance
+    blends: list[tuple[int, int]] = field(default_factory=list)  # what may be dissolves as well
 
 
 def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analysis]:
@@ -127,9 +128,7 @@ class Analyst:
         if view.cut:
             self._end(self._tracker.cut(frame.index))
             result.shots.append(frame.index)
-        if view.fade is not None:
-            longer = bool(result.fades) and result.fades[-1][0] == view.fade[0]
-            result.fades[len(result.fades) - longer :] = [view.fade]
+        view.note(result.fades, result.blends)
         faces, looked = self.scout.found(view, self._tracker.active)
         if looked:
             result.looks.append(frame.index)

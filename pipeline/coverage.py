@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
-from math import ceil
 from typing import Final
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from pipeline.analysis import Analysis
 from pipeline.carrying import fitted
 from pipeline.contract import Floats
+from pipeline.dissolving import AFTER, BEFORE, LIKELY, faded, found, in_dissolves, within
 from pipeline.geometry import bounds, overlap, scaled, yaw
 from pipeline.packing import Sightings
 from pipeline.pose import has_pose
@@ -20,16 +20,13 @@ from pipeline.slips import undrawn, unslipped
 from pipeline.smoothing import steadied
 from pipeline.tracks import MESH_FOUND, Seen, Sighting, Track, surely
 from pipeline.unasked import unasked
+from pipeline.vacancy import is_vacant
 
-BEFORE: Final = 3
-AFTER: Final = 5
 LEAVING: Final = 12
-LONGEST_FADE: Final = 15
 FADE: Final = 4
 _SHARES: Final = [apart / (FADE + 1) for apart in range(FADE + 2)]
 _FRONTAL_ENOUGH: Final = 68.0
 _RECENT: Final = 6
-_UNSEEN: Final = 0.4  # of a dissolve: the detector finds a face that is half there
 _LOOSE: Final = 20_000  # sightings of 6 KB
 _GOES_ON: Final = 8
 _GROWS: Final = 0.03
@@ -111,103 +108,43 @@ def whole(track: Track, analysis: Analysis, elsewhere: Sequence[range] = ()) -> 
     end = min((s for s in analysis.shots if s > track.shot), default=analysis.frames)
     every_frame = undrawn(_every_frame(track, analysis, min([end, *again])), track.sightings)
     if analysis.fades:
-        every_frame = _in_dissolves(every_frame, track.sightings, analysis.fades)
-    return Sightings(s for s in every_frame if _shows(s, analysis.size, elsewhere))
+        every_frame = in_dissolves(every_frame, track.sightings, analysis.fades)
+    seen = (s for s in every_frame if not is_vacant(s, track.vacant))
+    return Sightings(s for s in seen if _shows(s, analysis.size, elsewhere))
 
 
 def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sighting]:
     some = track.sightings
-    early, late = _faded(some, analysis.fades)
-    stay = range(len(some)) if early is None and late is None else _within(some, early, late)
+    early, late = faded(some, analysis.fades)
+    stay = range(len(some)) if early is None and late is None else within(some, early, late)
     before, after = unasked(analysis, some[stay[0]], some[stay[-1]])
     seen = unslipped(islice(steadied(some), stay[0], stay[-1] + 1))
     last = next(seen)
     ahead = max(BEFORE - track.doubted, 0)
     start = min(before, last.frame - ahead) if early is None else min(early, last.frame)
-    motion = _motion(some[:_RECENT]) * (early is None)
+    comes, goes = faded(some, analysis.blends, LIKELY)
+    dissolves = None if early is None and comes is None else analysis.size
+    motion = _motion((some if early is None else found(some))[:_RECENT])
+    start = start if comes is None else min(start, comes)
     yield from (
-        _expected(last, frame, motion) for frame in range(max(track.shot, start), last.frame)
+        _expected(last, frame, motion, dissolves)
+        for frame in range(max(track.shot, start), last.frame)
     )
     yield last
     for sighting in seen:
         yield from between(last, sighting)
         yield sighting
         last = sighting
-    motion = _motion(some[-_RECENT:]) * (late is None)
+    dissolves = None if late is None and goes is None else analysis.size
+    motion = _motion((some if late is None else found(some))[-_RECENT:])
     leaving = _leaving(some[-_RECENT:], motion, analysis.size)
     motion, more = (motion, AFTER) if leaving is None else (leaving, LEAVING)
     until = max(after, last.frame + 1 + more) if late is None else late + 1
-    yield from (_expected(last, frame, motion) for frame in range(last.frame + 1, min(end, until)))
-
-
-def _faded(
-    sightings: Sequence[Sighting], fades: list[tuple[int, int]]
-) -> tuple[int | None, int | None]:
-    """Where a face comes or goes in a dissolve, the first and last frame in which it may be seen.
-
-    It is found too late there and lost too soon; what only looks like it is something else.
-    """
-    if not fades:
-        return None, None
-    first, last = (
-        next((s.frame for s in some if s.seen <= Seen.FOLLOWED), end.frame)
-        for some, end in ((sightings, sightings[0]), (reversed(sightings), sightings[-1]))
+    until = until if goes is None else max(until, goes + 1)
+    yield from (
+        _expected(last, frame, motion, dissolves)
+        for frame in range(last.frame + 1, min(end, until))
     )
-    coming = (fade for fade in reversed(fades) if fade[0] <= first <= fade[1] + BEFORE)
-    early = next(coming, None)
-    late = next((fade for fade in fades if fade[0] - BEFORE <= last <= fade[1]), None)
-    return (
-        None if early is None else min(max(early[0], first - _lasts(early)), first - BEFORE),
-        None if late is None else max(min(late[1], last + _lasts(late)), last + AFTER),
-    )
-
-
-def _lasts(fade: tuple[int, int]) -> int:
-    """For how many frames of a dissolve a face may be seen that is not found."""
-    return min(LONGEST_FADE, ceil(_UNSEEN * (fade[1] - fade[0] + 1)))
-
-
-def _within(sightings: Sequence[Sighting], early: int | None, late: int | None) -> range:
-    """The rows of the sightings that do not lie before `early` or after `late`."""
-    start, end = 0, len(sightings)
-    while early is not None and sightings[start].frame < early:
-        start += 1
-    while late is not None and sightings[end - 1].frame > late:
-        end -= 1
-    return range(start, end)
-
-
-def _in_dissolves(
-    every_frame: Iterator[Sighting], seen: Sequence[Sighting], fades: list[tuple[int, int]]
-) -> Iterator[Sighting]:
-    """Where two pictures lie over each other only detections with a mesh count, and meshes that
-    stay between two of them: others slip from one face to the other, so that the box grows to
-    where the face was last sure, and to where it soon will be.
-    """
-    sure: Sighting | None = None
-    ahead = (s for s in seen if _is_sure(s, fades))
-    coming = next(ahead, None)
-    for sighting in every_frame:
-        while coming is not None and coming.frame <= sighting.frame:
-            sure, coming = coming, next(ahead, None)
-        stays = sure is not None and coming is not None and sighting.stays(sure, coming)
-        if stays or not _near(sighting.frame, fades) or _is_sure(sighting, fades):
-            yield sighting
-            continue
-        boxes = [sighting.box] + ([] if sure is None else [sure.box])
-        if coming is not None and coming.frame - sighting.frame <= LONGEST_FADE:
-            boxes.append(coming.box)
-        yield Sighting.sought(sighting.frame, bounds(np.stack(boxes).reshape(-1, 2)))
-
-
-def _is_sure(sighting: Sighting, fades: list[tuple[int, int]]) -> bool:
-    """Whether a face was detected there, with a mesh if a dissolve is near."""
-    fits = sighting.mesh_score >= MESH_FOUND
-    return sighting.seen == Seen.DETECTED and (fits or not _near(sighting.frame, fades))
-
-
-def _near(frame: int, fades: list[tuple[int, int]]) -> bool:
-    return any(first - BEFORE <= frame <= last + BEFORE for first, last in fades)
 
 
 def _shows(sighting: Sighting, size: tuple[int, int], elsewhere: Sequence[range]) -> bool:
@@ -247,11 +184,18 @@ def _leaving(sightings: Sequence[Sighting], motion: Floats, size: tuple[int, int
     return result
 
 
-def _expected(seen: Sighting, frame: int, motion: Floats) -> Sighting:
-    """Where a face should be that was seen in a near frame: the longer ago, the less surely."""
+def _expected(
+    seen: Sighting, frame: int, motion: Floats, dissolves: tuple[int, int] | None
+) -> Sighting:
+    """Where a face should be that was seen in a near frame: the longer ago, the less surely. Where
+    a picture of that size `dissolves` its motion is doubtful too: it is expected all along its way.
+    """
     away = frame - seen.frame
     moved = seen.box + np.tile(motion, 2) * np.clip(away, -_GOES_ON, _GOES_ON)
     shift = np.append(moved[:2] - seen.box[:2], 0).astype(np.float32)
+    if dissolves is not None:
+        end = np.clip(seen.box + np.tile(motion, 2) * away, 0, np.tile(dissolves, 2))
+        moved = bounds(np.stack([end, seen.box]).reshape(-1, 2))
     return Sighting(
         frame,
         scaled(moved, 1 + _GROWS * min(abs(away), _GOES_ON)),

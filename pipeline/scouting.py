@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline import planes
+from pipeline.blending import Blends, Span, note
 from pipeline.contract import Faces, Frame, Image
 from pipeline.crew import Crew
 from pipeline.given_boxes import FileBoxes
@@ -24,10 +25,19 @@ class View:
     frame: Frame
     small: Image  # the frame, shrunk
     cut: bool  # it begins a new shot
-    fade: tuple[int, int] | None  # first and last frame until now of a dissolve it belongs to
+    fade: Span | None  # first and last frame until now of a dissolve it belongs to
+    blend: Span | None  # frames before it that seem to belong to one
     task: Callable[[], Faces | None] | None = None  # looks for faces, if that is due
     whole: bool = True  # the task is more than a glance
     faces: Faces | None = None  # what it found
+
+    def note(self, fades: list[Span], blends: list[Span]) -> None:
+        """Add what is known of dissolves, surely and likely, to those of the clip until now."""
+        if self.fade is not None:
+            longer = bool(fades) and fades[-1][0] == self.fade[0]
+            fades[len(fades) - longer :] = [self.fade]
+        if self.blend is not None:
+            note(blends, self.blend)
 
     def searched(self) -> "View":
         """The same, after the search for faces that needs nothing of other frames."""
@@ -46,7 +56,7 @@ class Scout:
         given: FileBoxes | None = None,
         crew: Crew | None = None,
     ) -> None:
-        self._shots = Shots()
+        self._shots, self._blends = Shots(), Blends()
         self._looking = Looking(rooms, settings, given, crew)
         self._fades: list[tuple[int, int]] = []
 
@@ -73,11 +83,13 @@ class Scout:
     def _view(self, frame: Frame, small: Image, cut: bool) -> View:
         if cut:
             self._looking.cut(frame.index)
+            self._blends.cut()
+        blend = self._blends.step(small, frame.index)
         self._shots.note(self._fades, frame.index)
         del self._fades[:-1]
         fade = self._fades[0] if self._fades and self._fades[0][1] == frame.index else None
         whole, task = self._looking.whole(frame), self._looking.task(frame, small)
-        return View(frame, small, cut, fade, task, whole)
+        return View(frame, small, cut, fade, blend, task, whole)
 
     def _last(self, view: View) -> View:
         if view.task is not None:

@@ -113,7 +113,7 @@ class Window:
         seen = self._seen
         awaited = [self._awaited(track) for track in tracks]
         view = Analysis(seen.digest, seen.frames, seen.size, seen.shots, seen.looks, awaited)
-        view.closely = seen.closely
+        view.closely, view.blends = seen.closely, sorted([*seen.fades, *seen.blends])
         roles = self._expected(tracks)
         shown = list(dict.fromkeys(roles))
         unknown = nobody(), None
@@ -201,7 +201,7 @@ class Window:
         for number in list(self._dressed)[: max(0, len(self._dressed) - _DRESSED)]:
             if number not in wearing:
                 del self._dressed[number]
-        del seen.shots[:-_HELD], seen.fades[:-_HELD]
+        del seen.shots[:-_HELD], seen.fades[:-_HELD], seen.blends[:-_HELD]
         for looks in (seen.looks, seen.closely):
             del looks[: max(0, len(looks) - len(self._frames) - _HELD)]
         for track in self._analyst.held:

@@ -23,6 +23,7 @@ from pipeline.pairing import pairs
 from pipeline.resting import Resting, close
 from pipeline.tracks import MESH_FOUND as MESH_FOUND
 from pipeline.tracks import Seen, Sighting, Track
+from pipeline.vacancy import LEAST, vacant
 
 _SAME_FACE: Final = 0.45
 _PATIENCE: Final = 30
@@ -34,6 +35,7 @@ _CERTAIN: Final = 1.4
 _FITS: Final = 0.8
 _COVERED: Final = 0.3
 _CLOSE: Final = 1.2
+_KNOWN: Final = 60
 
 
 class Tracker:
@@ -98,6 +100,7 @@ class Tracker:
         other.glances = [glance for glance in track.glances if glance.frame >= frame]
         track.samples = [sample for sample in track.samples if sample.frame < frame]
         track.glances = [glance for glance in track.glances if glance.frame < frame]
+        other.vacant = {number: box for number, box in track.vacant.items() if number >= frame}
         track.sightings = Sightings(track.sightings[:place])
         self._looks.pop(track.number, None)
         self._active = [other if active is track else active for active in self._active]
@@ -121,7 +124,7 @@ class Tracker:
         for track, row in resting:
             self._resting.rest(track, frame, found[[row]])
         for (track, row), (_, before) in zip(watched, near, strict=True):
-            self._append(track, self._follower.sighting(frame, found, row, before))
+            self._append(track, self._follower.sighting(frame, found, row, before), frame)
         for track, row in paired:
             self._believe(track, float(found.scores[row]))
             self._looks.pop(track.number, None)
@@ -169,15 +172,27 @@ class Tracker:
                 self._looks[track.number] = Look.at(self._recent[-1], track.last.box)
             moved = self._sought(track, track.predicted(frame.index), frame)
         if moved is not None:
-            self._append(track, moved)
+            self._append(track, moved, frame)
 
     def _may_rest(self, track: Track, frame: Frame, box: Floats | None) -> bool:
         return track.number not in self._close and self._resting.may_rest(track, frame, box)
 
-    def _append(self, track: Track, seen: Sighting) -> None:
+    def _append(self, track: Track, seen: Sighting, frame: Frame) -> None:
         """The track goes on; what was guessed in the frames before is put right."""
         self._resting.settle(track, seen)
+        if seen.seen <= Seen.FOLLOWED and frame.index - _surely_seen(track) > LEAST:
+            known, shown = track.sightings[-_KNOWN:], [*self._recent, frame]
+            track.vacant |= vacant(known, seen, shown, self._beside(track))
         track.sightings.append(seen)
+
+    def _beside(self, track: Track) -> dict[int, list[Floats]]:
+        """By frame, the boxes (4,) in which other faces were lately."""
+        result: dict[int, list[Floats]] = {}
+        for other in self._active + self._ended:
+            if other is not track:
+                for sighting in other.sightings[-_KNOWN:]:
+                    result.setdefault(sighting.frame, []).append(sighting.box)
+        return result
 
     def _sought(self, track: Track, box: Floats, frame: Frame) -> Sighting | None:
         look = self._looks.get(track.number)

@@ -122,6 +122,7 @@ class Track:
     shape: Floats = field(default_factory=lambda: np.full((MESH_POINTS, 3), np.nan, np.float32))
     eyes: float = float("nan")  # how wide they usually are, as codes tell it
     glasses: Floats = field(default_factory=no_glasses)  # (h, w) what is known; empty if none
+    vacant: dict[int, Floats] = field(default_factory=dict)  # frame → (4,), see vacancy.py
 
     @property
     def sure(self) -> bool:

@@ -10,6 +10,7 @@ from generator.looks import PAINT, Beard, looks
 from pipeline import analysis
 from pipeline.contract import Faces, Frame
 from pipeline.geometry import warp
+from pipeline.scouting import View
 from pipeline.settings import Settings
 from pipeline.tracks import Sample, Seen, Sighting, Track
 
@@ -129,6 +130,6 @@ def test_a_face_whose_place_is_guessed_tells_nobody_who_it_is(rooms):
     analyst._partings = SimpleNamespace(
         step=lambda tracks, frame, unseen: asked.update(partings=unseen) or []
     )
-    analyst.follow(SimpleNamespace(frame=frame, cut=False, fade=None))
+    analyst.follow(View(frame, frame.planes[0], False, None, None))
     assert asked == {"witness": [seen], "partings": [guessed]}
     assert (len(guessed.samples), len(seen.samples)) == (0, 1)

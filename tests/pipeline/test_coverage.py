@@ -10,13 +10,13 @@ from pipeline.coverage import (
     AFTER,
     FADE,
     LEAVING,
-    LONGEST_FADE,
     Rung,
     covered,
     mixes,
     rung,
     whole,
 )
+from pipeline.dissolving import LONGEST_FADE
 from pipeline.tracks import Seen, Sighting, Track
 
 DRAWN, PASTED, COVER = Rung.SURROGATE, Rung.PASTED, Rung.COVER
@@ -131,6 +131,51 @@ def test_an_endless_dissolve_covers_nobody_for_ever():
     track = Track(0, 0, [seen(n) for n in range(50)])
     some = frames_of(whole(track, clip(track, fades=[(40, 199)])))
     assert some[-1] <= 50 + LONGEST_FADE
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_face_that_walks_in_a_dissolve_is_covered_all_along_its_way(sure):
+    """Whether it goes on or stops cannot be seen there."""
+    track = Track(0, 0, [seen(n, 100 + 4 * n) for n in range(30, 42)])
+    analysis = clip(track, fades=[(22, 36), (36, 50)] if sure else [])
+    analysis.blends.extend([(22, 36), (36, 50)] * (not sure))
+    some = {s.frame: s.box for s in whole(track, analysis)}
+    for frame in (*range(25, 30), *range(42, 47)):
+        still = 100 + 4 * min(max(frame, 30), 41)
+        assert some[frame][0] <= min(100 + 4 * frame, still)
+        assert some[frame][2] >= max(100 + 4 * frame, still) + 80
+
+
+def test_a_face_half_out_of_the_picture_in_a_dissolve_stays_covered_where_it_was():
+    """However fast it seemed to move."""
+    track = Track(0, 0, [seen(n, 200 + 32 * (n - 45)) for n in range(45, 51)])
+    analysis = clip(track)
+    analysis.blends.append((44, 70))
+    some = {s.frame: s.box for s in whole(track, analysis)}
+    for frame in range(51, 64):
+        assert some[frame][0] <= 360
+
+
+def test_what_is_likely_a_dissolve_lengthens_covers_and_shortens_none():
+    later = [seen(n, how=Seen.SOUGHT) for n in range(53, 75)]
+    turned = Track(0, 0, [*(seen(n) for n in range(53)), *later])
+    lost = Track(1, 0, [seen(n, 250) for n in range(50, 56)])
+    analysis = clip(turned, lost)
+    before = [set(frames_of(whole(track, analysis))) for track in (turned, lost)]
+    analysis.blends.append((44, 66))
+    after = [set(frames_of(whole(track, analysis))) for track in (turned, lost)]
+    assert after[0] >= before[0]
+    assert after[1] > before[1]
+    assert {44, 65} <= after[1]
+
+
+def test_a_place_is_not_covered_where_surely_nothing_of_a_face_is_seen():
+    """Somebody was behind a pillar, and is seen again."""
+    track = Track(0, 0, [*(seen(n) for n in range(10)), *(seen(n) for n in range(20, 30))])
+    track.vacant.update({n: np.float32([90, 40, 190, 140]) for n in range(12, 18)})
+    some = frames_of(whole(track, clip(track)))
+    assert not set(range(12, 18)) & set(some)
+    assert set(range(30)) - set(range(12, 18)) <= set(some)
 
 
 def test_a_mesh_that_slips_away_in_a_dissolve_does_not_take_the_cover_along():

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -106,6 +107,28 @@ def test_no_frame_waits_longer_than_the_lookahead(covering, lookahead):
         for out in window.push(frame):
             assert float((frame.pts - out.pts) * frame.time_base) >= lookahead
     assert len(list(window.flush())) == round(lookahead * 25)
+
+
+def dissolving(length):
+    """A square at 20 goes, and one at 110 comes, while one picture dissolves into another."""
+    scenes = []
+    for seed, x in ((1, 20), (2, 110)):
+        rough = np.random.default_rng(seed).normal(0, 1, (12, 21, 3))
+        scene = cv2.resize(rough, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+        scene = np.clip(110 + 40 * scene, 40, 180)
+        scene[30 : 30 + SIDE, x : x + SIDE] = BRIGHT
+        scenes.append(scene)
+    for number in range(60 + length):
+        share = min(max((number - 29) / (length + 1), 0), 1)
+        rgb = np.rint((1 - share) * scenes[0] + share * scenes[1]).astype(np.uint8)
+        yield Frame((rgb,), "rgb24", number, 4 * number, Fraction(1, 100), "bt601", True)
+
+
+def test_a_stream_covers_who_comes_and_goes_in_a_dissolve(covering):
+    """Nobody finds them while they are half there."""
+    places = [[20, 110]] * 90
+    assert exposed(list(dissolving(30)), places)
+    assert exposed(list(streamed(covering, dissolving(30), 1)), places) == []
 
 
 def test_a_stream_without_frames_gives_none(covering):
