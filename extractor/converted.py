@@ -16,6 +16,7 @@ from pipeline.networks import Network
 class _Converted:
     """Features of length 1 of the square around each face's box, 1.3 times as wide."""
 
+    concurrent = True
     level = False
 
     def __init__(self, network: Path) -> None:

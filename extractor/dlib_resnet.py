@@ -31,6 +31,8 @@ class DlibResnet:
     These points are found in upright faces only: a head that leans far is turned level before.
     """
 
+    concurrent = True
+
     def __init__(self, weights: Path, five_points: Path) -> None:
         self._network = DlibNetwork(weights)
         self._five_points = five_points

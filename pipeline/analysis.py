@@ -79,7 +79,7 @@ def analyse(source: Source, rooms: Rooms, settings: Settings) -> Iterator[Analys
             for view in views:
                 analyst.follow(view)
                 yield analyst.result
-    analyst.finish()
+        analyst.finish()
     yield analyst.result
 
 
@@ -105,7 +105,7 @@ class Analyst:
         crew: Crew | None = None,
     ) -> None:
         """Nobody uses a track's last `ahead` frames before the next one was seen."""
-        self.result, self._rooms = result, rooms
+        self.result, self._rooms, self._crew = result, rooms, crew
         guard = result.faults.guarded
         start = settings.detect_threshold
         self._tracker = Tracker(rooms.mesh, start, guard, rooms.eyes, ahead, crew)
@@ -157,7 +157,7 @@ class Analyst:
         tracks = [track for track in tracks if not track.is_blend(self.result.fades)]
         if self._witness is not None:
             self._witness.ended(tracks)
-        learn(self.result, tracks, self._rooms)
+        learn(self.result, tracks, self._rooms, self._crew)
 
 
 def of_faces(tracks: list[Track], frame: Frame, content: bytes, rooms: Rooms) -> Analysis:
@@ -215,13 +215,14 @@ def _quality(sighting: Sighting, drawing: Drawing) -> float:
     return wide * (_UNFITTED + (1 - _UNFITTED) * max(min(upright, ahead), 0.0))
 
 
-def learn(result: Analysis, tracks: list[Track], rooms: Rooms) -> None:
-    """Learn from the samples of ended tracks who it is, then forget the samples."""
+def learn(result: Analysis, tracks: list[Track], rooms: Rooms, crew: Crew | None = None) -> None:
+    """Learn from the samples of ended tracks who it is (a `crew` of several), then forget them."""
+    drawing, tracks = rooms.drawing, [track for track in tracks if track.sightings]
+    if drawing is not None:
+        shared = getattr(drawing.extractor, "concurrent", False)
+        learners = crew if crew and shared else Crew(1)
+        learners.all(lambda track: describe(track, drawing, result.faults), tracks)
     for track in tracks:
-        if not track.sightings:
-            continue
-        if rooms.drawing is not None:
-            describe(track, rooms.drawing, result.faults)
         track.samples.clear()
         track.sightings = packed(track.sightings)
         result.tracks.append(track)

@@ -214,7 +214,10 @@ class Detector(Protocol):
 
 class Extractor(Protocol):
     def extract(self, image: Image, faces: Faces) -> Floats:
-        """(n, d) features of length 1, a row a face, NaN where a face cannot be aligned."""
+        """(n, d) features of length 1, a row a face, NaN where a face cannot be aligned.
+
+        Where `concurrent` is True it may be asked from several threads at once.
+        """
 
 
 class Matcher(Protocol):

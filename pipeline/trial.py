@@ -64,19 +64,26 @@ def least_alike(
 def _tried_on(
     mixes: Iterable[Ints], known: list[tuple[Person, Sample]], drawing: Drawing
 ) -> Iterator[tuple[Ints, Floats]]:
-    """Each mix of donors and the features (n, d) of those who wear it; several are drawn at once,
-    as far ahead as there are cores.
+    """Each mix of donors and the features (n, d) of those who wear it; several are tried on at
+    once, as far ahead as there are cores.
     """
+
+    def drawn(mix: Ints) -> list[Image]:
+        return [worn(person, look, mix, drawing) for person, look in known]
+
+    def features(pictures: list[Image]) -> Floats:
+        looks = zip(pictures, known, strict=True)
+        faces = [drawing.extractor.extract(picture, look.faces) for picture, (_, look) in looks]
+        return np.concatenate(faces)
+
     with Crew() as crew:
         some, waiting = crew.threads if drawing.concurrent else 1, iter(mixes)
         while several := list(islice(waiting, some)):
-            drawn = crew.all(
-                lambda mix: [worn(p, look, mix, drawing) for p, look in known], several
-            )
-            for mix, pictures in zip(several, drawn, strict=True):
-                looks = zip(pictures, known, strict=True)
-                faces = [drawing.extractor.extract(p, look.faces) for p, (_, look) in looks]
-                yield mix, np.concatenate(faces)
+            if getattr(drawing.extractor, "concurrent", False):
+                found: Iterable[Floats] = crew.all(lambda mix: features(drawn(mix)), several)
+            else:
+                found = map(features, crew.all(drawn, several))
+            yield from zip(several, found, strict=True)
 
 
 def _alike(faces: Floats, people: Floats, others: Floats, drawing: Drawing) -> float:

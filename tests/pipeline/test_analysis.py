@@ -1,5 +1,6 @@
 """What is learned of a track from its samples: skin, beard and make-up."""
 
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from generator.looks import PAINT, Beard, looks
 from pipeline import analysis
 from pipeline.contract import Faces, Frame
+from pipeline.crew import Crew
 from pipeline.geometry import warp
 from pipeline.scouting import View
 from pipeline.settings import Settings
@@ -133,3 +135,28 @@ def test_a_face_whose_place_is_guessed_tells_nobody_who_it_is(rooms):
     analyst.follow(View(frame, frame.planes[0], False, None, None))
     assert asked == {"witness": [seen], "partings": [guessed]}
     assert (len(guessed.samples), len(seen.samples)) == (0, 1)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_of_several_people_is_learned_at_once_where_the_recogniser_allows_it(
+    rooms, monkeypatch, shared
+):
+    threads, both = set(), threading.Barrier(2, timeout=60)
+
+    def describe(one, drawing, faults):
+        threads.add(threading.current_thread().name)
+        if shared:
+            both.wait()
+        one.look = one.samples[0]
+
+    monkeypatch.setattr(analysis, "describe", describe)
+    drawing = replace(rooms.drawing, extractor=SimpleNamespace(concurrent=shared))
+    seen, tracks = analysis.Analysis(b""), []
+    for number in range(2):
+        place = Sighting.sought(0, np.float32([0, 0, 9, 9]))
+        tracks.append(Track(number, 0, [place], samples=[f"look {number}"]))
+    with Crew(2) as crew:
+        analysis.learn(seen, tracks, replace(rooms, drawing=drawing), crew)
+    assert [track.look for track in seen.tracks] == ["look 0", "look 1"]
+    assert not any(track.samples for track in seen.tracks)
+    assert len(threads) == 1 + shared

@@ -1,5 +1,6 @@
 """Which of the surrogates that are tried on is worn."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,7 +29,7 @@ def face(alike, sex=0.0, age=0.0):
 def worn(monkeypatch):
     """(faces, kept) -> the number of the face that Ann wears; whether sex and age are to stay."""
 
-    def choose(faces, kept=True, others=(), expected=None, cores=1):
+    def choose(faces, kept=True, others=(), expected=None, cores=1, shared=False):
         weights = np.zeros((3, WIDTH + 1), np.float32)
         weights[0, 1], weights[1, 2] = 40, 1
         weights[0, -1], weights[1, -1] = -4, 3
@@ -38,7 +39,7 @@ def worn(monkeypatch):
             kind=Kind(Attributes(np.zeros(WIDTH, np.float32), *weights), Wish()) if kept else None,
             expected=expected,
             concurrent=cores > 1,
-            extractor=SimpleNamespace(extract=lambda picture, _: picture),
+            extractor=SimpleNamespace(extract=lambda picture, _: picture, concurrent=shared),
         )
         choose.tried = []
 
@@ -78,10 +79,32 @@ def test_a_stranger_of_the_persons_kind_is_worn(worn, faces, kept, number, untri
     assert worn(faces, kept) == (number, untried)
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("cores", [2, 3, 8])
-def test_what_is_worn_does_not_depend_on_the_cores(worn, cores):
+def test_what_is_worn_does_not_depend_on_the_cores(worn, cores, shared):
     faces = [face(0.3), face(0.2), face(0.25), face(0.05), face(-0.5)]
-    assert worn(faces, cores=cores)[0] == worn(faces)[0] == 3
+    assert worn(faces, cores=cores, shared=shared)[0] == worn(faces)[0] == 3
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_recogniser_is_asked_from_several_threads_only_where_it_says_so(monkeypatch, shared):
+    threads, both = [], threading.Barrier(2, timeout=60)
+
+    def extract(picture, _):
+        threads.append(threading.current_thread().name)
+        if shared:
+            both.wait()
+        return face(0.5)[None]
+
+    drawing = SimpleNamespace(
+        extractor=SimpleNamespace(extract=extract, concurrent=shared), concurrent=True
+    )
+    monkeypatch.setattr(trial, "worn", lambda *_: None)
+    monkeypatch.setattr(networks, "cores", lambda: 2)
+    mixes = [np.int64([row]) for row in range(2)]
+    tried = list(trial._tried_on(mixes, [(nobody(), LOOK)], drawing))
+    assert [mix[0] for mix, _ in tried] == [0, 1]
+    assert len(set(threads)) == 1 + shared
 
 
 def test_nobody_wears_a_double_of_anothers_surrogate(worn):
