@@ -12,6 +12,7 @@ from pipeline.analysis import Analysis
 from pipeline.carrying import fitted
 from pipeline.contract import Floats
 from pipeline.dissolving import AFTER, BEFORE, LIKELY, faded, found, in_dissolves, within
+from pipeline.extents import extended
 from pipeline.geometry import bounds, overlap, scaled, yaw
 from pipeline.packing import Sightings
 from pipeline.pose import has_pose
@@ -24,6 +25,7 @@ from pipeline.vacancy import is_vacant
 
 LEAVING: Final = 12
 FADE: Final = 4
+_SOON: Final = 8  # frames after a cut: who is found then was hardly absent before
 _SHARES: Final = [apart / (FADE + 1) for apart in range(FADE + 2)]
 _FRONTAL_ENOUGH: Final = 68.0
 _RECENT: Final = 6
@@ -118,7 +120,7 @@ def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sightin
     early, late = faded(some, analysis.fades)
     stay = range(len(some)) if early is None and late is None else within(some, early, late)
     before, after = unasked(analysis, some[stay[0]], some[stay[-1]])
-    seen = unslipped(islice(steadied(some), stay[0], stay[-1] + 1))
+    seen = unslipped(extended(islice(steadied(some), stay[0], stay[-1] + 1)))
     last = next(seen)
     ahead = max(BEFORE - track.doubted, 0)
     start = min(before, last.frame - ahead) if early is None else min(early, last.frame)
@@ -126,6 +128,7 @@ def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sightin
     dissolves = None if early is None and comes is None else analysis.size
     motion = _motion((some if early is None else found(some))[:_RECENT])
     start = start if comes is None else min(start, comes)
+    start = start if last.frame - track.shot > _SOON else track.shot
     yield from (
         _expected(last, frame, motion, dissolves)
         for frame in range(max(track.shot, start), last.frame)

@@ -86,6 +86,15 @@ def test_a_face_that_walked_stays_covered_along_its_way():
         assert middle == pytest.approx(140 + 4 * sighting.frame, abs=1)
 
 
+@pytest.mark.parametrize(("found", "first"), [(51, 50), (58, 50), (59, 56)])
+def test_who_is_found_soon_after_a_cut_is_covered_from_it_on(found, first):
+    """Hidden to the half, they may be seen before anybody finds them."""
+    track = Track(0, 50, [seen(n) for n in range(found, found + 9)])
+    analysis = clip(track)
+    analysis.shots.append(50)
+    assert frames_of(whole(track, analysis))[0] == first
+
+
 def test_a_face_that_leaves_over_the_border_is_covered_until_it_is_out():
     """A detector loses it while half of it is still seen."""
     track = Track(0, 0, [seen(n, 250 + 5 * n) for n in range(20)])
