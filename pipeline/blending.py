@@ -3,7 +3,7 @@
 Half-way through a dissolve the picture is like the one before and like the one after, which are not
 like each other, wherever their motion has carried what they show; and it has less contrast than
 both. Somebody who walks by changes the picture too, but not its contrast. Pans over plain walls may
-look so: what is told here may lengthen a cover, and must not shorten any.
+look so, if they are slow: what is told here may lengthen a cover, and must not shorten any.
 """
 
 from collections import deque
@@ -16,6 +16,7 @@ from pipeline.contract import Floats, Image
 
 _GRID: Final = (64, 36)
 _MIDDLE: Final = (slice(7, 29), slice(12, 52))
+_FAR: Final = 6  # cells: a camera that whips round moves on farther
 _HALVES: Final = (4, 8, 14)  # frames from the middle of a dissolve to where it is over
 _UNLIKE: Final = 0.4
 _LIKE: Final = 0.45
@@ -67,14 +68,18 @@ def _lies_over(first: Floats, middle: Floats, last: Floats) -> bool:
     spread = (float(first.var()) + float(last.var())) / 2
     if spread < _PLAIN or float(middle.var()) > _FLATTER * spread:
         return False
-    if _likeness(first, last) > _UNLIKE:
+    if _found(first, last)[0] > _UNLIKE:
         return False
-    return min(_likeness(first, middle), _likeness(last, middle)) >= _LIKE
+    seen = [_found(one, middle) for one in (first, last)]
+    return all(like >= _LIKE and away <= _FAR for like, away in seen)
 
 
-def _likeness(one: Floats, other: Floats) -> float:
-    """How well the middle of one picture is found anywhere in the other: correlation, up to 1."""
+def _found(one: Floats, other: Floats) -> tuple[float, int]:
+    """How well the middle of one picture is found anywhere in the other: correlation, up to 1, and
+    how many cells away.
+    """
     part = np.ascontiguousarray(one[_MIDDLE])
     if part.std() < 1 or other.std() < 1:
-        return 0.0
-    return float(cv2.matchTemplate(other, part, cv2.TM_CCOEFF_NORMED).max())
+        return 0.0, 0
+    _, like, _, place = cv2.minMaxLoc(cv2.matchTemplate(other, part, cv2.TM_CCOEFF_NORMED))
+    return float(like), max(abs(place[0] - _MIDDLE[1].start), abs(place[1] - _MIDDLE[0].start))

@@ -63,6 +63,17 @@ def test_neither_pans_nor_stillness_nor_what_passes_is_a_dissolve(moving):
         assert told(pictures) == []
 
 
+def test_a_camera_that_whips_round_makes_no_dissolve():
+    """In between all is blurred: flat, and like what was and what comes."""
+    ways = np.clip(np.arange(80) - 25, 0, 28) * 3
+    moving = (np.arange(80) > 25) & (np.arange(80) < 53)
+    pictures = [
+        cv2.GaussianBlur(WIDE[0][:, way : way + 160], (0, 0), 1 + 8 * blurred)
+        for way, blurred in zip(ways.tolist(), moving.tolist(), strict=True)
+    ]
+    assert told(pictures) == []
+
+
 def test_a_cut_is_no_dissolve():
     blends = Blends()
     for number in range(60):
