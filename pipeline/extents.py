@@ -10,9 +10,10 @@ from typing import Final
 
 import numpy as np
 
+from pipeline.carrying import believed
 from pipeline.contract import Floats
 from pipeline.geometry import bounds, overlap
-from pipeline.tracks import MESH_FOUND, Seen, Sighting
+from pipeline.tracks import Seen, Sighting
 
 _WAITING: Final = 64
 _AGREES: Final = 0.45
@@ -41,7 +42,7 @@ def extended(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
 
 def _extent(sighting: Sighting) -> _Extent | None:
     """What a detection tells, None where its mesh is none or another face's."""
-    if sighting.seen != Seen.DETECTED or not _has_mesh(sighting):
+    if sighting.seen != Seen.DETECTED or not believed(sighting):
         return None
     around, box = bounds(sighting.mesh), sighting.box
     if overlap(around[None], box[None])[0, 0] < _AGREES:
@@ -57,17 +58,13 @@ def _all(
 
 def _reaching(sighting: Sighting, before: _Extent | None, after: _Extent | None) -> Sighting:
     known = [extent for extent in (before, after) if extent is not None]
-    if sighting.seen != Seen.FOLLOWED or not known or not _has_mesh(sighting):
+    if sighting.seen != Seen.FOLLOWED or not known or not believed(sighting):
         return sighting
     (first, one), (last, other) = known[0], known[-1]
     share = np.float32((sighting.frame - first) / max(last - first, 1))
     around = bounds(sighting.mesh)
     wanted = around + (one + share * (other - one)) * _side(around)
     return replace(sighting, box=bounds(np.stack([wanted, sighting.box]).reshape(-1, 2)))
-
-
-def _has_mesh(sighting: Sighting) -> bool:
-    return sighting.mesh_score >= MESH_FOUND and bool(np.isfinite(sighting.mesh).all())
 
 
 def _side(box: Floats) -> float:
