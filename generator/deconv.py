@@ -49,6 +49,7 @@ class DonorFaces:
     mouth: Mask  # (m,) may lend a mouth
     identity: Mask  # (m,) may lend a whole face
     style: Floats  # (m, 3) beard, make-up of lips and lids; NaN where nobody knows
+    ancestry: Floats  # (m, c) apparent, see matcher.attributes
 
 
 class Deconv:
@@ -75,7 +76,7 @@ class Deconv:
         self._spread = donors.codes.std(axis=0) + 1e-6
         self._calm = neutral(donors.shapes, canonical)
         kinds = kind(donors.skin, donors.likeness, donors.style)
-        self._steps = steps(kinds, donors.identity)
+        self._steps = steps(kinds, donors.ancestry, donors.identity)
         told = donors.style[:, 0]
         self._shaving = beard and Shaving(kinds, told, donors.identity, beard, canonical.layout)
         self._extent = float(np.ptp(canonical.layout, axis=0).max())

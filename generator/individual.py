@@ -2,9 +2,9 @@
 
 A mean of k faces resembles each of them, and two means of faces of one kind resemble each other.
 So each donor brings a step along besides its looks: fixed differences between others of its own
-kind, which change who it is, but neither sex nor age nor skin nor beard. The steps of a mix's
-donors add up as their looks do. They hang on nothing but the donors' numbers, so whoever knows the
-donors can draw the same face again.
+kind, which change who it is, but neither sex nor age nor skin, ancestry or beard. The steps of a
+mix's donors add up as their looks do. They hang on nothing but the donors' numbers, so whoever
+knows the donors can draw the same face again.
 """
 
 from typing import Final
@@ -17,8 +17,9 @@ _SEED: Final = 3
 _KIN: Final = 1 / 7  # of all donors
 _FEWEST: Final = 4
 _TWINS: Final = 6
+_ENOUGH: Final = 50  # donors to take anything back by
 _PAIRS: Final = 2
-_LENGTH: Final = 2.0  # of a step, where a donor has 1
+_LENGTH: Final = 2.1  # of a step, where a donor has 1
 _MIXED: Final = 0.75  # how mixed four equal parts are
 _SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
 _LIKENESS_UNIT: Final = np.array([0.1, 0.25], np.float32)
@@ -34,11 +35,12 @@ def kind(skin: Floats, likeness: Floats, style: Floats) -> Floats:
     return np.column_stack([skin / _SKIN_UNIT, likeness / _LIKENESS_UNIT, worn])
 
 
-def steps(kinds: Floats, faces: Mask) -> Floats:
+def steps(kinds: Floats, ancestry: Floats, faces: Mask) -> Floats:
     """(m, m) a step for each donor of a whole face, `faces` (m,), as weights that sum to 0.
 
-    `kinds` is (m, c), see `kind`. Of the nearest kin some are added, and as many taken away who
-    are almost of their kind.
+    `kinds` is (m, d), see `kind`, `ancestry` (m, c) as apparent. Of the nearest kin some are added,
+    and as many taken away who are almost of their kind; what that would change of kind and
+    ancestry is taken back by a little of everybody, where donors are many.
     """
     result = np.zeros((len(kinds), len(kinds)), np.float32)
     donors, rng = np.flatnonzero(faces), np.random.default_rng(_SEED)
@@ -52,7 +54,10 @@ def steps(kinds: Floats, faces: Mask) -> Floats:
             result[row, one] = _LENGTH / np.sqrt(2 * pairs)
             result[row, other] = -result[row, one]
             kin = kin[(kin != one) & (kin != other)]
-    return result
+    if len(donors) < _ENOUGH:
+        return result
+    kept = np.column_stack([kinds, ancestry, np.ones(len(kinds))]) * faces[:, None]
+    return (result - result @ kept @ np.linalg.pinv(kept)).astype(np.float32)
 
 
 def _nearest(kinds: Floats, donors: Ints, row: int, count: int) -> Ints:

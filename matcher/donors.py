@@ -1,4 +1,4 @@
-"""Whose faces are mixed for a person: alike in skin tone, sex and age, opposite in identity.
+"""Whose faces are mixed for a person: alike in skin, ancestry, sex and age, opposite in identity.
 
 Newton, Sweeney, Malin: "Preserving privacy by de-identifying face images", TKDE 2005
 (doi:10.1109/TKDE.2005.32) mix the k most alike faces. Measured against re-identification
@@ -17,12 +17,14 @@ from matcher.cosine import centred, nearest, similarity
 from pipeline.contract import Floats, Ints, Mask, Matches, Person
 from pipeline.errors import WeightsError
 
-_POOL: Final = 40
+_POOL: Final = 80
 _FEWEST: Final = 20
+_NEAR: Final = 25.0  # of a kind so rare that few are nearer, fewer are drawn from
 _LEAST_ALIKE: Final = 2
+_MOST: Final = 20
 SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
 _UNLIKE: Final = 1e3
-_SURE_OF_SEX: Final = 0.2
+_SURE_OF_SEX: Final = 0.05
 _CHILD: Final = float(np.log(13 + AGE_OFFSET))
 _SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
 _STYLE_UNIT: Final = np.array([2.0, 14.0, 14.0], np.float32)
@@ -33,6 +35,7 @@ _FEWEST_BEARDS: Final = 20
 _CHOICE: Final = 10
 _DARK: Final = 0.5
 LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
+ANCESTRY_UNIT: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +80,7 @@ class Opposite(_Donors):
     def __init__(self, donors: DonorRows, extractor: str) -> None:
         super().__init__(donors, extractor)
         self._last: tuple[Person, int, Ints] | None = None  # one person is often drawn for in a row
+        self._looks = _Looks(donors.features, donors.attributes)
 
     def match(self, person: Person, k: int, rng: np.random.Generator) -> Matches:
         """k donors whose mix is a person who is not this one, and none of them."""
@@ -87,18 +91,18 @@ class Opposite(_Donors):
 
     def _pool(self, person: Person, k: int) -> Ints:
         """(n,) the donors of the person's kind who are least like them."""
-        donors, mean = self._donors, self._donors.attributes.mean
         distance = self._distance(person)
-        size = max(min(_POOL, int((distance < _UNLIKE).sum())), _FEWEST)
+        size = int(np.clip((distance < _NEAR).sum(), _FEWEST, _POOL))
         pool = np.argsort(distance, kind="stable")[:size]
         if np.isfinite(person.features).all():
-            alike = similarity(person.features[None], donors.features[pool], mean)[0]
-            pool = pool[np.argsort(alike)[: max(len(pool) // _LEAST_ALIKE, k)]]
+            alike = self._looks.own[pool] @ self._looks.of(person.features[None])[0]
+            least = min(len(pool) // _LEAST_ALIKE, _MOST)
+            pool = pool[np.argsort(alike)[: max(least, k)]]
         return pool
 
     def _apart(self, pool: Ints, k: int, rng: np.random.Generator) -> Ints:
         """(k,) of the pool: each drawn from the few that are least like those before it."""
-        own = centred(self._donors.features[pool], self._donors.attributes.mean)
+        own = self._looks.own[pool]
         picked = [int(rng.integers(len(pool)))]
         while len(picked) < min(k, len(pool)):
             alike = (own @ own[picked].T).max(axis=1)
@@ -118,16 +122,20 @@ class Opposite(_Donors):
             heeded = np.array(["sex" not in donors.ignored, "age" not in donors.ignored])
             total += (((donors.likeness - own) / LIKENESS_UNIT) ** 2)[:, heeded].sum(axis=1)
             total += _UNLIKE * _of_other_kind(donors.likeness, own[0])[:, heeded].any(axis=1)
-            total += _UNLIKE * self._too_dark(person.features[None])
+            total += self._of_other_skin(person.features[None])
         return total + self._otherwise_worn(person)
 
-    def _too_dark(self, features: Floats) -> Mask:
-        """(n,) donors of dark skin for a face (1, d) of light skin: one in the shade looks dark."""
+    def _of_other_skin(self, features: Floats) -> Floats:
+        """(n,) how unlike a face (1, d) donors are in ancestry, and whether they are dark where it
+        is light: by skin alone a face in the shade would be taken for a dark one.
+        """
         donors, attributes = self._donors, self._donors.attributes
-        if "skin" in donors.ignored or attributes.dark(features)[0] >= _DARK:
-            return np.zeros(len(donors.rows), bool)
-        result: Mask = attributes.dark(donors.features) > _DARK
-        return result
+        if "skin" in donors.ignored:
+            return np.zeros(len(donors.rows), np.float32)
+        far = (attributes.ancestry(donors.features) - attributes.ancestry(features)) / ANCESTRY_UNIT
+        dark = attributes.dark(donors.features) > _DARK
+        total: Floats = (far**2).sum(axis=1)
+        return total + _UNLIKE * (dark & (attributes.dark(features)[0] < _DARK))
 
     def _otherwise_worn(self, person: Person) -> Floats:
         """(n,) how unlike the donors' beards and make-up are to the person's."""
@@ -143,6 +151,24 @@ class Opposite(_Donors):
         if (hairy & (donors.likeness[:, 0] > 0.5)).sum() >= _FEWEST_BEARDS:
             result += _UNLIKE * (hairy != bearded)
         return result
+
+
+class _Looks:
+    """What features tell of who somebody is beside their apparent ancestry, with which most of all
+    they vary: the least alike of all donors would be those of another one.
+    """
+
+    def __init__(self, features: Floats, attributes: Attributes) -> None:
+        self._attributes = attributes
+        told = attributes.ancestry(features)
+        self._usual = told.mean(axis=0)
+        self._goes_with = np.linalg.pinv(told - self._usual) @ (features - attributes.mean)
+        self.own = self.of(features)  # (n, d)
+
+    def of(self, features: Floats) -> Floats:
+        """(n, d) of length 1."""
+        told = self._attributes.ancestry(features) - self._usual
+        return centred(features - told @ self._goes_with, self._attributes.mean)
 
 
 class Nearest(_Donors):

@@ -14,6 +14,7 @@ _MIDDLE: Final = 50.0
 _EITHER: Final = 0.5
 _SEX: Final = 0.2  # apparent, in [0, 1]; farther away it is another one
 _AGE: Final = 0.35  # of log years; the same
+_ANCESTRY: Final = 0.9  # of the vector of c; the same
 
 Span = tuple[float, float]
 
@@ -38,7 +39,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """Of what sex and age surrogates must look: as the person does, or as was wished."""
+    """Of what sex, age and ancestry surrogates must look: as the person, or as was wished."""
 
     attributes: Attributes
     wish: Wish
@@ -52,7 +53,15 @@ class Kind:
         if wish.age is not None:
             age = np.clip(seen, *np.log(np.array(wish.age) + AGE_OFFSET))
         gaps = np.abs(read.sex(faces) - sex).mean() / _SEX, np.abs(seen - age).mean() / _AGE
-        return float(max(gaps))
+        return float(max(*gaps, np.diag(self.foreign(faces, people)).mean() / _ANCESTRY))
+
+    def foreign(self, faces: Floats, people: Floats) -> Floats:
+        """(n, m) how far n faces (n, d) lie from m people (m, d) in apparent ancestry; 0 where skin
+        was wished, since the two go together.
+        """
+        told, asked = self.attributes.ancestry(faces), self.attributes.ancestry(people)
+        far: Floats = np.linalg.norm(told[:, None] - asked, axis=2)
+        return np.zeros_like(far) if self.wish.skin is not None else far
 
 
 def typology_angle(skin: Floats) -> Floats:

@@ -149,7 +149,11 @@ def _arrays(path: Path) -> dict[str, Any]:
 
 def donor_faces(arrays: dict[str, Any]) -> DonorFaces:
     """What the generator is told of the donors, out of the arrays of donors.npz."""
-    arrays = arrays | {"style": _style(arrays), "shapes": arrays["shapes"].astype(np.float32)}
+    arrays = arrays | {
+        "style": _style(arrays),
+        "shapes": arrays["shapes"].astype(np.float32),
+        "ancestry": _ancestry(arrays),
+    }
     return DonorFaces(**{field.name: arrays[field.name] for field in fields(DonorFaces)})
 
 
@@ -158,6 +162,11 @@ def _style(arrays: dict[str, Any]) -> Floats:
     unknown = np.full((len(arrays["skin"]), 3), np.nan, np.float32)
     style: Floats = arrays.get("style", unknown)
     return style
+
+
+def _ancestry(arrays: dict[str, Any]) -> Floats:
+    """(m, c) apparent ancestries; none in a DB of older make, which does not know them."""
+    return np.asarray(arrays.get("ancestry", np.zeros((len(arrays["skin"]), 0), np.float32)))
 
 
 def _beard(arrays: dict[str, Any]) -> Beard | None:
@@ -174,8 +183,11 @@ def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
     unknown = np.zeros(own_width, np.float32)  # not told by a DB, or by features, of older make
     names = ("sex_weights", "age_weights", "dark_weights")
     told = [arrays.get(name, unknown) for name in names]
-    told = [weights if len(weights) == own_width else unknown for weights in told]
-    attributes = Attributes(arrays["mean"], *told)
+    sex, age, dark = (row if len(row) == own_width else unknown for row in told)
+    ancestry = arrays.get("ancestry_weights", unknown)
+    if len(ancestry) != own_width or ancestry.ndim == 1:
+        ancestry = np.zeros((own_width, 0), np.float32)
+    attributes = Attributes(arrays["mean"], sex, age, dark, ancestry)
     own = np.flatnonzero(arrays["identity"]).astype(np.int64)
     rows = DonorRows(
         rows=own,

@@ -8,13 +8,13 @@ import numpy as np
 from generator.canonical import Canonical, codes, skin_tone
 from generator.dataset import Material, Roles
 from generator.statistics import logistic
-from matcher.attributes import AGE_OFFSET, Attributes, fit_log_age
+from matcher.attributes import AGE_OFFSET, Attributes, fit_ancestry, fit_log_age
 from pipeline import labels, persons
 from pipeline.contract import Floats, Ints
 
 OF_EXTRACTOR: Final = (
-    "features", "mean", "sex_weights", "age_weights", "dark_weights",
-    "likeness", "extractor",
+    "features", "mean", "sex_weights", "age_weights", "dark_weights", "ancestry_weights",
+    "likeness", "ancestry", "extractor",
 )  # fmt: skip
 _LOGIT_UNIT: Final = 10.0
 _BEARDED: Final = 3.0  # scores of those of whom a label tells
@@ -32,9 +32,9 @@ class Described:
 
 
 def attributes(features: Floats, words: list[str], own: Ints) -> Attributes:
-    """Sex, age and dark skin as linear models of (m, d) features, fitted on labelled pictures.
+    """Sex, age, dark skin and ancestry as linear models of (m, d) features.
 
-    Features are centred by the mean of the rows `own`.
+    They are fitted on labelled pictures. Features are centred by the mean of the rows `own`.
     """
     mean = features[own].mean(axis=0)
     centred = features - mean
@@ -46,7 +46,16 @@ def attributes(features: Floats, words: list[str], own: Ints) -> Attributes:
     sex = _told(centred, np.where(darks == 1, np.nan, sexes))
     dark = _told(centred, darks)
     age = fit_log_age(centred[dated], ages[dated]) if dated.sum() > 1 else flat
-    return Attributes(mean, sex, age, dark)
+    return Attributes(mean, sex, age, dark, _ancestry(centred, words))
+
+
+def _ancestry(centred: Floats, words: list[str]) -> Floats:
+    """(d + 1, c) weights, c = 0 where fewer than two ancestries are named."""
+    named = np.stack([labels.ancestry(text) for text in words])
+    told = np.isfinite(named).all(axis=1)
+    if (named[told].sum(axis=0) > 0).sum() < 2:
+        return np.zeros((centred.shape[1] + 1, 0), np.float32)
+    return fit_ancestry(centred[told], named[told])
 
 
 def _told(centred: Floats, wanted: Floats) -> Floats:
@@ -80,7 +89,9 @@ def of_extractor(
         "sex_weights": fitted.sex_weights,
         "age_weights": fitted.age_weights,
         "dark_weights": fitted.dark_weights,
+        "ancestry_weights": fitted.ancestry_weights,
         "likeness": likeness(features, of_person, fitted)[usable],
+        "ancestry": fitted.ancestry(features)[usable],
         "extractor": np.array(described.extractor),
     }
 

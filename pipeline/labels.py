@@ -5,6 +5,8 @@ from typing import Final
 
 import numpy as np
 
+from pipeline.contract import Floats
+
 SEXES: Final = {"f": "female", "m": "male"}
 ADULT: Final = "typical adult"
 CHILD: Final = "child"
@@ -28,6 +30,15 @@ _MALE: Final = re.compile(r"\b(male|man|men|boy)\b|beard|goatee|mustache|stubble
 _FEMALE: Final = re.compile(r"\bgirl\b|lipstick|bob-cut|pearl")
 _BEARD: Final = re.compile("beard|goatee|mustache")
 _DARK: Final = re.compile(r"\bafrican\b")
+_ANCESTRIES: Final = tuple(
+    re.compile(words)
+    for words in (
+        r"\b(irish|caucasian|european)\b",
+        r"\basian\b",
+        r"\bafrican\b",
+        r"\b(persian|indian|south-american|native american|moroccan)\b",
+    )
+)
 _LIGHT: Final = re.compile(r"\b(asian|irish|persian|caucasian|european)\b")
 _AGES: Final = (
     ("baby", 1.0), ("toddler", 2.5), ("small child", 5.0), ("young child", 6.0), ("child", 8.0),
@@ -58,6 +69,15 @@ def dark(labels: str) -> float:
     if _DARK.search(words):
         return 1.0
     return 0.0 if _LIGHT.search(words) else float("nan")
+
+
+def ancestry(labels: str) -> Floats:
+    """(4,) 1 for the apparent ancestry that the words name, else 0: European, Asian, African, and
+    of those between; NaN where they name none or several.
+    """
+    words = labels.lower()
+    named = np.array([bool(one.search(words)) for one in _ANCESTRIES], np.float32)
+    return named if named.sum() == 1 else np.full(len(named), np.nan, np.float32)
 
 
 def beard(labels: str) -> float:

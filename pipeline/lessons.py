@@ -11,7 +11,7 @@ from generator.individual import kind, steps
 from generator.mixing import Lessons
 from generator.regions import LIPS, region
 from generator.views import Views
-from matcher.donors import BEARDED, LIKENESS_UNIT, SKIN_UNIT
+from matcher.donors import ANCESTRY_UNIT, BEARDED, LIKENESS_UNIT, SKIN_UNIT
 from pipeline.contract import Floats, Ints, Mask
 
 PARTNERS: Final = 48
@@ -34,15 +34,17 @@ def lessons(
         faces=faces,
         partners=partners(looks(donors), code / (code.std(axis=0) + 1e-6), faces, donors["mouth"]),
         views=views,
-        steps=steps(kind(donors["skin"], donors["likeness"], donors["style"]), faces),
+        steps=steps(
+            kind(donors["skin"], donors["likeness"], donors["style"]), donors["ancestry"], faces
+        ),
     )
 
 
 def looks(donors: dict[str, Any]) -> Floats:
-    """(m, 6) skin tone, sex, age and beard, in the matcher's units."""
+    """(m, 6 + c) skin tone, sex, age, beard and ancestry, in the matcher's units."""
     bearded = np.nan_to_num(donors["style"][:, :1]) > BEARDED
-    parts = donors["skin"] / SKIN_UNIT, donors["likeness"] / LIKENESS_UNIT, bearded / _BEARD_UNIT
-    return np.hstack(parts).astype(np.float32)
+    parts = [donors["skin"] / SKIN_UNIT, donors["likeness"] / LIKENESS_UNIT, bearded / _BEARD_UNIT]
+    return np.hstack([*parts, donors["ancestry"] / ANCESTRY_UNIT]).astype(np.float32)
 
 
 def partners(looks: Floats, code: Floats, faces: Mask, mouths: Mask) -> Ints:

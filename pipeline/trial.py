@@ -1,5 +1,5 @@
 """Surrogates are tried on before they are worn: one that still resembles the person, or that looks
-of another sex or age, is dropped.
+of another sex, age or ancestry, is dropped.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,13 +17,14 @@ from pipeline.rooms import Drawing
 from pipeline.tracks import Sample
 from pipeline.wearing import wear
 
-TRIES: Final = 96
-_TRIED: Final = 12  # of those, where their faces are expected
+TRIES: Final = 192
+_TRIED: Final = 20  # of those, where their faces are expected
 _UNEXPECTED: Final = 32  # of those, where they are not
 _REDRAWS: Final = 20
 _DOUBLE: Final = 0.45  # of two surrogates, above what a person and theirs may be alike
 _WEIGHED: Final = 0.1  # of likeness: as bad as to be once farther from the person's kind
 _ALIKE: Final = 0.1  # of likeness: more counts before everything else
+_FOREIGN: Final = 0.1  # of likeness: how much an ancestry counts that is wholly another
 _DRAWN: Final = 75.0  # px: larger faces are tried on with the texture of one that large
 
 Tried = tuple[Ints, Floats | None]  # (k,) donors, and features (d,) of who wears them
@@ -96,24 +97,27 @@ def _alike(faces: Floats, people: Floats, others: Floats, drawing: Drawing) -> f
 def _promising(
     draws: Iterable[Ints], people: Floats, others: Floats, drawing: Drawing
 ) -> Iterable[Ints]:
-    """Of the donors drawn those _TRIED, in their order, that are expected to be least alike.
+    """Of the donors drawn those _TRIED, in their order, that are expected to be least alike, and
+    not just since they are of another ancestry.
 
-    Of what kind a surrogate will look cannot be foretold: on 40 people what was expected of it
-    correlated by 0.15 with what came.
+    Of what sex and age a surrogate will look cannot be foretold: on 40 people what was expected of
+    it correlated by 0.15 with what came.
     """
     mixes = list(draws) if drawing.expected else []
     expected = drawing.expected(mixes) if drawing.expected and mixes else None
     if expected is None:
         return islice(mixes or draws, _UNEXPECTED)
     own = similarity(expected, people, drawing.mean).max(axis=1)
+    if drawing.kind is not None:
+        own = own + _FOREIGN * drawing.kind.foreign(expected, people).mean(axis=1)
     double = similarity(expected, others, drawing.mean).max(axis=1, initial=-1.0)
     alike = np.maximum(own, double - _DOUBLE)
     return [mixes[row] for row in sorted(np.argsort(alike, kind="stable")[:_TRIED])]
 
 
 def of_other_kind(faces: Floats, people: Floats, drawing: Drawing) -> float:
-    """How far faces (n, d) are from the people (n, d), or from what was asked for, in apparent sex
-    and age: up to 1 they are of that kind.
+    """How far faces (n, d) are from the people (n, d), or from what was asked for, in apparent sex,
+    age and ancestry: up to 1 they are of that kind.
     """
     kind = drawing.kind
     return 0.0 if kind is None else kind.apart(faces, people)

@@ -63,8 +63,9 @@ class Watch:
         single = np.eye(count, dtype=np.float32)[shown]
         groups = [np.array([row, *self.partners[row][: _K - 1]]) for row in shown]
         mixed = np.stack([np.eye(count, dtype=np.float32)[group].mean(axis=0) for group in groups])
-        looks = kind(self.faces.skin, self.faces.likeness, self.faces.style)
-        mixed = individual(mixed, steps(looks, self.faces.identity))
+        donors = self.faces
+        looks = kind(donors.skin, donors.likeness, donors.style)
+        mixed = individual(mixed, steps(looks, donors.ancestry, donors.identity))
         side = self.textures.shape[1]
         mesh = self.canonical.layout * side - 0.5
         inside = rasterise(mesh, self.canonical.triangles, (side, side)) >= 0

@@ -195,6 +195,7 @@ def studio(canonical: Canonical, mouth=~WHOLE, sizes=SIZES, heads=None):
         mouth=mouth,
         identity=WHOLE,
         style=np.full((COUNT, 3), np.nan, np.float32),
+        ancestry=np.zeros((COUNT, 0), np.float32),
     )
     canvases = heads or [Canvas(side) for side in sizes]
     generator = Deconv(canvases[0], canonical, donors, canvases[1:])

@@ -27,13 +27,43 @@ def test_donors_are_drawn_from_the_half_least_alike(opposite, donors, person):
     """The least alike half of those with the same skin, sex and age."""
     table, mean = donors.rows, donors.rows.attributes.mean
     distance = opposite._distance(person)
-    size = min(choice._POOL, int((distance < choice._UNLIKE).sum()))
+    size = int(np.clip((distance < choice._NEAR).sum(), choice._FEWEST, choice._POOL))
     pool = np.argsort(distance, kind="stable")[:size]
-    alike = similarity(person.features[None], table.features[pool], mean)[0]
+    looks = opposite._looks
+    alike = looks.own[pool] @ looks.of(person.features[None])[0]
     least = set(table.rows[pool[np.argsort(alike)[: len(pool) // 2]]].tolist())
     drawn = [opposite.match(person, 4, np.random.default_rng(seed)) for seed in range(20)]
     assert all(set(found.identities[0].tolist()) <= least for found in drawn)
-    assert max(float(found.similarity.max()) for found in drawn) < np.median(alike)
+    likeness = similarity(person.features[None], table.features[pool], mean)[0]
+    assert np.mean([found.similarity.mean() for found in drawn]) < likeness.mean()
+
+
+def gathering(count=120, seed=0):
+    """Donors of three ancestries, with which features vary more than with anything else."""
+    table, own = crowd(0, count, seed=seed), np.arange(count) % 3
+    table.features[:, 3:6] = np.eye(3)[own] * 1.5
+    weights = np.zeros((WIDTH + 1, 3), np.float32)
+    weights[3:6] = np.eye(3) / 1.5
+    return replace(table, attributes=replace(table.attributes, ancestry_weights=weights)), own
+
+
+@pytest.mark.parametrize("ignored", [(), ("skin",)])
+def test_donors_are_of_the_persons_ancestry(ignored):
+    """By likeness alone they would be of any but hers; where skin was wished hers is no matter."""
+    table, own = gathering()
+    table = replace(table, ignored=frozenset(ignored))
+    for row in range(3):
+        person = replace(somebody(beard=-2), features=table.features[row])
+        share = (own[lenders(table, person)] == own[row]).mean()
+        assert share > 0.9 if not ignored else share < 0.9
+
+
+def test_of_an_ancestry_donors_are_still_the_least_alike():
+    table, own = gathering(360)
+    person = replace(somebody(beard=-2), features=table.features[0])
+    drawn = lenders(table, person)
+    alike = similarity(table.features[:1], table.features, table.attributes.mean)[0]
+    assert alike[drawn].mean() < alike[own == own[0]].mean() - 0.03
 
 
 def test_donors_are_alike_in_skin(opposite, donors):
@@ -121,7 +151,9 @@ def crowd(bearded, shaved, women=0, style=True, seed=0):
         features=features,
         skin=np.full((count, 3), [65, 15, 15], np.float32),
         likeness=np.column_stack([men, np.full(count, YEARS)]).astype(np.float32),
-        attributes=Attributes(np.zeros(WIDTH, np.float32), sex, age, np.zeros(WIDTH + 1)),
+        attributes=Attributes(
+            np.zeros(WIDTH, np.float32), sex, age, np.zeros(WIDTH + 1), np.zeros((WIDTH + 1, 0))
+        ),
         extractor="any",
         style=worn,
     )
@@ -214,14 +246,14 @@ def test_a_light_skinned_person_in_the_shade_gets_no_donors_of_dark_skin(dark, i
     """Who has dark skin, or is not known not to, may get any that match as measured."""
     table = crowd(0, 80)
     table.features[:, 2] = np.where(np.arange(80) < 40, 0.7, -0.7)
-    table.skin[:40] = [35, 15, 15]
+    table.skin[:40] = [15, 15, 15]
     weights = np.zeros(WIDTH + 1, np.float32)
     weights[2] = 20
     read = replace(table.attributes, dark_weights=weights)
     table = replace(table, attributes=read, ignored=frozenset(ignored))
     person = somebody(beard=-2)
     person.features[2] = dark / 10
-    shaded = replace(person, skin=np.float32([35, 15, 15]))
+    shaded = replace(person, skin=np.float32([15, 15, 15]))
     share = (lenders(table, shaded) < 40).mean()
     assert (share == 0) if (dark < 0 and not ignored) else (share > 0.4)
 

@@ -86,14 +86,26 @@ def test_an_overruled_age_spreads_over_the_whole_range(donors):
 
 @pytest.fixture
 def kinds():
-    """Features whose first number tells the sex and whose second the log age."""
+    """Features that tell the sex, the log age and two ancestries, one each."""
     weights = np.zeros((3, 5), np.float32)
     weights[0, 0], weights[1, 1] = 10, 1
-    return lambda **wish: Kind(Attributes(np.zeros(4, np.float32), *weights), Wish(**wish))
+    read = Attributes(np.zeros(4, np.float32), *weights, np.eye(5, dtype=np.float32)[:, 2:4])
+    return lambda **wish: Kind(read, Wish(**wish))
 
 
-def reading(male, years_old):
-    return np.float32([[5 if male else -5, np.log(years_old + 4), 0, 0]])
+def reading(male, years_old, *ancestry):
+    return np.float32([[5 if male else -5, np.log(years_old + 4), *(ancestry or (0, 0))]])
+
+
+@pytest.mark.parametrize(("skin", "far"), [(None, True), ((0, 40), False)])
+def test_who_looks_of_another_ancestry_is_of_another_kind(kinds, skin, far):
+    """Unless another skin was wished: the two go together."""
+    asked, same, other = reading(True, 30, 1, 0), reading(True, 30, 0.8, 0.2), reading(1, 30, 0, 1)
+    kind = kinds(skin=skin)
+    assert kind.apart(same, asked) <= 1
+    assert (kind.apart(other, asked) > 1) == far
+    told = kind.foreign(np.concatenate([same, other]), asked)
+    assert told == pytest.approx(np.float32([[0.08**0.5], [2**0.5]]) * far)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,29 @@ def test_donors_are_described_by_the_extractor_asked_for(home, folder):
     assert nose.rows.features.shape == (len(plain.rows.rows), 7)
     assert (nose.rows.rows == plain.rows.rows).all()
     assert not nose.faces.likeness.any()
+    one = np.zeros((1, 7), np.float32)
+    assert nose.rows.attributes.ancestry(one).shape == (1, 0)  # made before anybody told any
+    assert (nose.faces.ancestry == plain.faces.ancestry).all()
+
+
+def test_a_db_of_older_make_knows_no_ancestries(home, folder):
+    with np.load(folder / database.DONORS) as donors:
+        kept = {name: donors[name] for name in donors.files if not name.startswith("ancestry")}
+    np.savez(folder / database.DONORS, **kept)
+    database.seal(folder)
+    old = database.load("", home)
+    assert old.faces.ancestry.shape == (len(kept["identity"]), 0)
+    assert old.rows.attributes.ancestry(old.rows.features).shape == (len(old.rows.rows), 0)
+
+
+def test_the_shipped_donors_look_of_what_their_labels_name(donors):
+    """Of no ancestry there are fewer than a twentieth."""
+    told = donors.rows.attributes.ancestry(donors.rows.features)
+    assert told.sum(axis=1) == pytest.approx(np.ones(len(told)), abs=0.02)
+    share = np.bincount(told.argmax(axis=1), minlength=4) / len(told)
+    assert share.min() > 0.05
+    dark = donors.rows.attributes.dark(donors.rows.features)
+    assert dark[told.argmax(axis=1) == 2].mean() > dark[told.argmax(axis=1) != 2].mean() + 0.3
 
 
 @pytest.mark.parametrize("extractor", ["", "dlib_resnet", "unheard_of", "module:Class"])

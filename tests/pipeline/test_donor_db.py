@@ -56,6 +56,19 @@ def test_rows_are_those_of_the_usable_pictures_with_what_is_known_of_the_person(
     assert (arrays["features"][2:] == rows[3:]).all()
     assert arrays["mean"] == pytest.approx(rows[[0, 3, 4]].mean(axis=0))
     assert arrays["likeness"].shape == (4, 2)
+    assert len(arrays["ancestry"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "columns"),
+    [(["asian", "african", "", "irish", ""], 4), (["asian", "asian", "", "", "blue hair"], 0)],
+)
+def test_ancestry_is_learned_where_labels_name_two(words, columns):
+    read = donor_db.attributes(features(5), words, np.arange(5))
+    told = read.ancestry(features(5))
+    assert told.shape == (5, columns)
+    if columns:
+        assert told[[0, 1, 3]].argmax(axis=1).tolist() == [1, 2, 0]
 
 
 def test_what_labels_say_of_beards_counts_more_than_their_score():

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from pipeline import labels
@@ -46,6 +47,21 @@ def test_words_tell_whether_a_face_is_calm(words, lively):
 def test_words_tell_dark_skin_from_light(words, dark):
     told = labels.dark(words)
     assert math.isnan(told) if dark is None else told == dark
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [("typical adult Irish", 0), ("male Caucasian adult", 0), ("asian female; asian", 1),
+     ("African male senior", 2), ("old age native american", 3), ("young indian woman", 3),
+     ("asian female; african", None), ("caucasian blue-asia background", 0), ("", None)],
+)  # fmt: skip
+def test_words_tell_an_ancestry_where_they_name_but_one(words, place):
+    told = labels.ancestry(words)
+    assert told.shape == (4,)
+    if place is None:
+        assert np.isnan(told).all()
+    else:
+        assert told.tolist() == [float(row == place) for row in range(4)]
 
 
 @pytest.mark.parametrize(
