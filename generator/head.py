@@ -20,7 +20,8 @@ Draw = Callable[[Floats], Floats]  # (b, m) donor mixes → (b, s, s, 3) texture
 
 _CLOSED: Final = 0.012
 _OPEN: Final = 0.04
-_SHADED: Final = (0.6, 0.09)  # how light it is behind lips that open, and from which opening 1
+# How light it is behind lips that begin to open, how light behind open ones, and from when on.
+_SHADED: Final = (0.55, 0.85, 0.09)
 _GAIN: Final = (0.7, 1.4)
 _RING: Final = (0.02, 0.6)  # of the mouth's opacity: where lips surround it
 
@@ -68,10 +69,10 @@ class Head:
         """(h, w, 3) the mouth's part of the face, with `inside` (h, w, 3) where it is open: of the
         face's tint, as bright as the lips where both are seen, in their shadow where little is.
         """
-        low, lit = _SHADED
+        low, high, lit = _SHADED
         gain = np.clip(face.lips / max(float(inside[self._ring].mean()), 1.0), *_GAIN)
         lips = face.texture[self.mouth]
-        gain *= np.interp(opening, [0, lit], [low, 1])
+        gain *= np.interp(opening, [0, lit], [low, high])
         share = self._inner * np.float32(mouth_share(opening))
         result: Floats = lips + (inside * (face.cast * np.float32(gain)) - lips) * share
         return result

@@ -33,6 +33,7 @@ _SURELY_BEARDED: Final = 2.7
 _SHAVED: Final = -1.0
 _FEWEST_BEARDS: Final = 20
 _CHOICE: Final = 10
+_DRAWS: Final = 4
 _DARK: Final = 0.5
 LIKENESS_UNIT: Final = np.array([0.22, 0.25], np.float32)
 ANCESTRY_UNIT: Final = 0.15
@@ -49,6 +50,7 @@ class DonorRows:
     attributes: Attributes
     extractor: str
     style: Floats  # (n, 3) beard, make-up of lips and lids; NaN where the DB does not know
+    brought: Floats | None = None  # (n, d) centred features of what each adds to a mix, if known
     ignored: frozenset[str] = frozenset()  # of "skin", "sex", "age": a person's own count nothing
 
 
@@ -74,7 +76,9 @@ class Opposite(_Donors):
     """The default: from the pool's half least like the person donors unlike each other.
 
     Near neighbours make a mix that resembles each of its donors; donors far from each other make
-    somebody else. `generate` keeps that face from being everybody's average.
+    somebody else. `generate` keeps that face from being everybody's average. Where it is known
+    what donors add to a mix, several groups are drawn, and the one whose mix promises to be least
+    like any of its donors is taken.
     """
 
     def __init__(self, donors: DonorRows, extractor: str) -> None:
@@ -87,7 +91,7 @@ class Opposite(_Donors):
         last = self._last
         if last is None or last[0] is not person or last[1] != k:
             last = self._last = person, k, self._pool(person, k)
-        return self._matches(person, self._apart(last[2], k, rng))
+        return self._matches(person, self._group(last[2], k, rng))
 
     def _pool(self, person: Person, k: int) -> Ints:
         """(n,) the donors of the person's kind who are least like them."""
@@ -99,6 +103,20 @@ class Opposite(_Donors):
             least = min(len(pool) // _LEAST_ALIKE, _MOST)
             pool = pool[np.argsort(alike)[: max(least, k)]]
         return pool
+
+    def _group(self, pool: Ints, k: int, rng: np.random.Generator) -> Ints:
+        """(k,) of the pool."""
+        if self._donors.brought is None:
+            return self._apart(pool, k, rng)
+        return min((self._apart(pool, k, rng) for _ in range(_DRAWS)), key=self._resembled)
+
+    def _resembled(self, group: Ints) -> float:
+        """How much a mix of the `group` (k,) promises to be like the donor whom it is most like."""
+        donors = self._donors
+        assert donors.brought is not None
+        mix = donors.brought[group].mean(axis=0)
+        own = centred(donors.features[group], donors.attributes.mean)
+        return float((own @ mix).max() / max(float(np.linalg.norm(mix)), 1e-9))
 
     def _apart(self, pool: Ints, k: int, rng: np.random.Generator) -> Ints:
         """(k,) of the pool: each drawn from the few that are least like those before it."""

@@ -9,8 +9,10 @@ import numpy as np
 
 from generator.canonical import Canonical
 from generator.deconv import DonorFaces
+from generator.individual import kind, steps
 from generator.looks import Beard
 from matcher.attributes import Attributes
+from matcher.cosine import centred
 from matcher.donors import DonorRows
 from pipeline.contract import Floats
 from pipeline.errors import SettingsError, WeightsError
@@ -188,7 +190,7 @@ def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
     if len(ancestry) != own_width or ancestry.ndim == 1:
         ancestry = np.zeros((own_width, 0), np.float32)
     attributes = Attributes(arrays["mean"], sex, age, dark, ancestry)
-    own = np.flatnonzero(arrays["identity"]).astype(np.int64)
+    own, faces = np.flatnonzero(arrays["identity"]).astype(np.int64), donor_faces(arrays)
     rows = DonorRows(
         rows=own,
         features=arrays["features"][own],
@@ -197,5 +199,14 @@ def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
         attributes=attributes,
         extractor=str(arrays["extractor"]),
         style=_style(arrays)[own],
+        brought=_brought(faces, centred(arrays["features"], arrays["mean"]))[own],
     )
-    return donor_faces(arrays), rows
+    return faces, rows
+
+
+def _brought(faces: DonorFaces, features: Floats) -> Floats:
+    """(m, d) of `features` (m, d) what each donor adds to a mix: its own and those of its step."""
+    kinds = kind(faces.skin, faces.likeness, faces.style)
+    return np.asarray(
+        features + steps(kinds, faces.ancestry, faces.identity) @ features, np.float32
+    )

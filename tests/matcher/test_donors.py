@@ -276,3 +276,32 @@ def test_whom_others_are_given_changes_nothing(donors, person):
     for row, (who, k) in enumerate(asked):
         alone = fresh().match(who, k, np.random.default_rng(row)).identities
         assert np.array_equal(drawn[row], alone)
+
+
+def group(table, key):
+    """(4,) places in the table of the donors that one key draws."""
+    found = Opposite(table, "any").match(somebody(), 4, np.random.default_rng(key))
+    return found.identities[0] - 1000
+
+
+def test_of_several_groups_the_one_whose_mix_is_least_like_its_donors_is_taken():
+    """Every other donor adds much of itself to a mix."""
+    table = crowd(bearded=0, shaved=40)
+    loud = np.arange(len(table.rows)) % 2 == 0
+    known = replace(table, brought=table.features * np.where(loud, 4, 0.1)[:, None])
+    judge, alike = Opposite(known, "any"), []
+    for rows in (table, known):
+        drawn = [group(rows, key) for key in range(20)]
+        alike.append(np.mean([judge._resembled(one) for one in drawn]))
+    assert alike[1] < alike[0] - 0.1
+
+
+def test_the_db_tells_what_donors_add_to_a_mix(donors):
+    """The mixes that are drawn promise to be less like any of their donors than groups at large."""
+    table = donors.rows
+    matcher = Opposite(table, table.extractor)
+    pool = np.arange(len(table.rows))
+    draws = np.random.default_rng(0), np.random.default_rng(0)
+    chosen = [matcher._resembled(matcher._group(pool, 4, draws[0])) for _ in range(20)]
+    any_ = [matcher._resembled(matcher._apart(pool, 4, draws[1])) for _ in range(20)]
+    assert np.mean(chosen) < np.mean(any_) - 0.05
