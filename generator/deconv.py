@@ -16,7 +16,7 @@ import numpy as np
 from generator.canonical import Canonical, frontal, neutral, opened_alike
 from generator.expression import eye_code, mouth_code
 from generator.head import Draw, Face, Head, mouth_share
-from generator.individual import individual, kind, steps
+from generator.individual import individual, kind
 from generator.looks import Beard
 from generator.shaving import Shaving
 from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
@@ -49,7 +49,7 @@ class DonorFaces:
     mouth: Mask  # (m,) may lend a mouth
     identity: Mask  # (m,) may lend a whole face
     style: Floats  # (m, 3) beard, make-up of lips and lids; NaN where nobody knows
-    ancestry: Floats  # (m, c) apparent, see matcher.attributes
+    steps: Floats  # (m, m) what each brings along, see individual.py
 
 
 class Deconv:
@@ -75,9 +75,7 @@ class Deconv:
         self._lending = np.flatnonzero(donors.mouth)
         self._spread = donors.codes.std(axis=0) + 1e-6
         self._calm = neutral(donors.shapes, canonical)
-        kinds = kind(donors.skin, donors.likeness, donors.style)
-        self._steps = steps(kinds, donors.ancestry, donors.identity)
-        told = donors.style[:, 0]
+        kinds, told = kind(donors.skin, donors.likeness, donors.style), donors.style[:, 0]
         self._shaving = beard and Shaving(kinds, told, donors.identity, beard, canonical.layout)
         self._extent = float(np.ptp(canonical.layout, axis=0).max())
         self._heads = [Head(head, len(donors.codes), canonical) for head in (draw, *smaller)]
@@ -120,7 +118,7 @@ class Deconv:
 
     def shares(self, identity: Ints) -> Floats:
         """(m,) how much of each donor is in the face of the donors `identity` (k,); sums to 1."""
-        return individual(self._parts(identity), self._steps)
+        return individual(self._parts(identity), self._donors.steps)
 
     def _parts(self, identity: Ints) -> Floats:
         weights = np.zeros(len(self._calm), np.float32)
@@ -145,7 +143,7 @@ class Deconv:
 
     def _clean(self, parts: Floats) -> Floats:
         """(m,) the weights of a mix as it is drawn, without a shadow where its donors shave."""
-        mix = individual(parts, self._steps)
+        mix = individual(parts, self._donors.steps)
         if not self._shaving or not self._shaving.concerns(parts):
             return mix
         sides = [abs(head.side - _SEEN_AT) for head in self._heads]

@@ -154,9 +154,15 @@ def donor_faces(arrays: dict[str, Any]) -> DonorFaces:
     arrays = arrays | {
         "style": _style(arrays),
         "shapes": arrays["shapes"].astype(np.float32),
-        "ancestry": _ancestry(arrays),
+        "steps": own_steps(arrays),
     }
     return DonorFaces(**{field.name: arrays[field.name] for field in fields(DonorFaces)})
+
+
+def own_steps(arrays: dict[str, Any]) -> Floats:
+    """(m, m) the step that each donor of the arrays of donors.npz brings along."""
+    kinds = kind(arrays["skin"], arrays["likeness"], _style(arrays))
+    return steps(kinds, _ancestry(arrays), arrays["identity"])
 
 
 def _style(arrays: dict[str, Any]) -> Floats:
@@ -186,8 +192,8 @@ def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
     names = ("sex_weights", "age_weights", "dark_weights")
     told = [arrays.get(name, unknown) for name in names]
     sex, age, dark = (row if len(row) == own_width else unknown for row in told)
-    ancestry = arrays.get("ancestry_weights", unknown)
-    if len(ancestry) != own_width or ancestry.ndim == 1:
+    ancestry = arrays.get("ancestry_weights", np.zeros((0, 0), np.float32))
+    if len(ancestry) != own_width:
         ancestry = np.zeros((own_width, 0), np.float32)
     attributes = Attributes(arrays["mean"], sex, age, dark, ancestry)
     own, faces = np.flatnonzero(arrays["identity"]).astype(np.int64), donor_faces(arrays)
@@ -199,14 +205,11 @@ def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
         attributes=attributes,
         extractor=str(arrays["extractor"]),
         style=_style(arrays)[own],
-        brought=_brought(faces, centred(arrays["features"], arrays["mean"]))[own],
+        brought=_brought(faces.steps, centred(arrays["features"], arrays["mean"]))[own],
     )
     return faces, rows
 
 
-def _brought(faces: DonorFaces, features: Floats) -> Floats:
+def _brought(own: Floats, features: Floats) -> Floats:
     """(m, d) of `features` (m, d) what each donor adds to a mix: its own and those of its step."""
-    kinds = kind(faces.skin, faces.likeness, faces.style)
-    return np.asarray(
-        features + steps(kinds, faces.ancestry, faces.identity) @ features, np.float32
-    )
+    return np.asarray(features + own @ features, np.float32)

@@ -30,14 +30,11 @@ _MALE: Final = re.compile(r"\b(male|man|men|boy)\b|beard|goatee|mustache|stubble
 _FEMALE: Final = re.compile(r"\bgirl\b|lipstick|bob-cut|pearl")
 _BEARD: Final = re.compile("beard|goatee|mustache")
 _DARK: Final = re.compile(r"\bafrican\b")
-_ANCESTRIES: Final = tuple(
-    re.compile(words)
-    for words in (
-        r"\b(irish|caucasian|european)\b",
-        r"\basian\b",
-        r"\bafrican\b",
-        r"\b(persian|indian|south-american|native american|moroccan)\b",
-    )
+_ANCESTRIES: Final = (
+    re.compile(r"\b(irish|caucasian|european)\b"),
+    re.compile(r"\basian\b"),
+    _DARK,
+    re.compile(r"\b(persian|indian|south-american|native american|moroccan)\b"),
 )
 _LIGHT: Final = re.compile(r"\b(asian|irish|persian|caucasian|european)\b")
 _AGES: Final = (

@@ -7,12 +7,12 @@ import numpy as np
 from generator.canonical import Canonical
 from generator.dataset import Material
 from generator.expression import MOUTH
-from generator.individual import kind, steps
 from generator.mixing import Lessons
 from generator.regions import LIPS, region
 from generator.views import Views
 from matcher.donors import ANCESTRY_UNIT, BEARDED, LIKENESS_UNIT, SKIN_UNIT
 from pipeline.contract import Floats, Ints, Mask
+from pipeline.database import own_steps
 
 PARTNERS: Final = 48
 _BEARD_UNIT: Final = 0.25
@@ -34,9 +34,7 @@ def lessons(
         faces=faces,
         partners=partners(looks(donors), code / (code.std(axis=0) + 1e-6), faces, donors["mouth"]),
         views=views,
-        steps=steps(
-            kind(donors["skin"], donors["likeness"], donors["style"]), donors["ancestry"], faces
-        ),
+        steps=own_steps(donors),
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image as Canvas
 
 from generator.canonical import Canonical
 from generator.deconv import Deconv, DonorFaces
-from generator.individual import individual, kind, steps
+from generator.individual import individual
 from pipeline import sheets
 from pipeline.atomic import replacing
 from pipeline.contract import Floats, Image, Ints, Mask, Surrogate
@@ -63,9 +63,7 @@ class Watch:
         single = np.eye(count, dtype=np.float32)[shown]
         groups = [np.array([row, *self.partners[row][: _K - 1]]) for row in shown]
         mixed = np.stack([np.eye(count, dtype=np.float32)[group].mean(axis=0) for group in groups])
-        donors = self.faces
-        looks = kind(donors.skin, donors.likeness, donors.style)
-        mixed = individual(mixed, steps(looks, donors.ancestry, donors.identity))
+        mixed = individual(mixed, self.faces.steps)
         side = self.textures.shape[1]
         mesh = self.canonical.layout * side - 0.5
         inside = rasterise(mesh, self.canonical.triangles, (side, side)) >= 0

@@ -7,6 +7,7 @@ import pytest
 
 from generator.canonical import Canonical, codes, frontal
 from generator.deconv import Deconv, DonorFaces
+from generator.individual import kind, steps
 from generator.regions import (
     INNER_LIPS,
     LEFT_EYE,
@@ -187,15 +188,17 @@ def studio(canonical: Canonical, mouth=~WHOLE, sizes=SIZES, heads=None):
     """A generator of six donors, four with whole faces and two with mouths, and its canvases."""
     shapes = np.repeat(canonical.shape[None], COUNT, axis=0)
     shapes[:, :, 0] *= np.linspace(0.98, 1.02, COUNT, dtype=np.float32)[:, None]
+    skin, likeness = np.full((COUNT, 3), 60, np.float32), np.full((COUNT, 2), 0.5, np.float32)
+    style, ancestry = np.full((COUNT, 3), np.nan, np.float32), np.zeros((COUNT, 0), np.float32)
     donors = DonorFaces(
         shapes=shapes,
         codes=codes(shapes) + np.linspace(0, 0.1, COUNT, dtype=np.float32)[:, None],
-        skin=np.full((COUNT, 3), 60, np.float32),
-        likeness=np.full((COUNT, 2), 0.5, np.float32),
+        skin=skin,
+        likeness=likeness,
         mouth=mouth,
         identity=WHOLE,
-        style=np.full((COUNT, 3), np.nan, np.float32),
-        ancestry=np.zeros((COUNT, 0), np.float32),
+        style=style,
+        steps=steps(kind(skin, likeness, style), ancestry, WHOLE),
     )
     canvases = heads or [Canvas(side) for side in sizes]
     generator = Deconv(canvases[0], canonical, donors, canvases[1:])
