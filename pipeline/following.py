@@ -12,7 +12,7 @@ from detector.iris import Iris
 from pipeline import planes
 from pipeline.contract import Faces, Floats, Frame, Image
 from pipeline.geometry import bounds, overlap, pixels, scaled
-from pipeline.tracks import MESH_FOUND, Seen, Sighting, unknown_gaze
+from pipeline.tracks import MESH_FOUND, MESHED, Seen, Sighting, unknown_gaze
 
 _REGION: Final = 2.2
 _SIZE_JUMP: Final = 1.5
@@ -20,10 +20,11 @@ _SIDE: Final = 24
 _SURELY: Final = 0.9
 _AGREES: Final = 0.45
 _FIELD: Final = 2.0
+_FIELD_OF_SMALL: Final = 4.0
 _ALIKE: Final = 0.7
 _SHOWN: Final = 0.5
 _PLAIN: Final = 6.0
-_FAR: Final = 0.4
+_FAR: Final = 0.8  # of likeness, for a field's width
 _CONTRAST: Final = 0.4
 _COARSE: Final = 4
 BACK_FRAMES: Final = 25
@@ -146,7 +147,9 @@ class Look:
 
     def found(self, frame: Frame, box: Floats) -> Floats | None:
         """Where around `box` (4,) the same is seen again, None where nothing is alike."""
-        field = _square(frame, box, _FIELD)
+        small = float((box[2:] - box[:2]).max()) < MESHED
+        grow = _FIELD_OF_SMALL if small else _FIELD
+        field = _square(frame, box, grow)
         if field is None:
             return None
         alike = cv2.matchTemplate(field, self.gray, cv2.TM_CCOEFF_NORMED)
@@ -155,7 +158,7 @@ class Look:
         across, down = np.meshgrid(
             *(np.arange(n) - m for n, m in zip(alike.shape[::-1], middle, strict=True))
         )
-        near = alike - _FAR * np.hypot(across, down) / _SIDE
+        near = alike - _FAR * np.hypot(across, down) / (grow * _SIDE)
         y, x = np.unravel_index(int(near.argmax()), alike.shape)
         contrast = float(field[y : y + _SIDE, x : x + _SIDE].std())
         if near[y, x] < _ALIKE or contrast < _CONTRAST * float(self.gray.std()):

@@ -16,7 +16,7 @@ _CONVINCING: Final = (0.3, 0.2)  # of the doubts; where a mesh lay on it
 _AT_ONCE: Final = 4  # frames
 _STAYS: Final = 0.7
 _AROUND: Final = 3  # frames next to a dissolve
-_MESHED: Final = 24.0  # px from which on a mesh fits most faces
+MESHED: Final = 24.0  # px from which on a mesh fits most faces
 
 
 def unknown_gaze() -> Floats:
@@ -149,7 +149,7 @@ class Track:
         found = [s for s in self.sightings if s.seen == Seen.DETECTED]
         return bool(found) and all(
             s.mesh_score < MESH_FOUND
-            and s.width >= _MESHED
+            and s.width >= MESHED
             and any(first - _AROUND <= s.frame <= last + _AROUND for first, last in fades)
             for s in found
         )
