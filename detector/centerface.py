@@ -50,12 +50,25 @@ class CenterFace:
             if inner == (width, height)
             else cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
         )
-        padded = np.zeros((1, _ceil(inner[1]), _ceil(inner[0]), 3), np.uint8)
-        padded[0, : inner[1], : inner[0]] = small
-        result = self._model(*padded.shape[1:3])(padded)
-        heat, size, offset, points = (result[i][0] for i in range(4))
+        heat, size, offset, points = self._maps(small)
         found = _decode(heat[0], size, offset, points, self._threshold)
         return _suppress(found, self._threshold).moved(1 / scale)
+
+    def hints(self, image: Image) -> Floats:
+        """(h / 4, w / 4) how much each part of a small RGB picture looks like a face's centre, in
+        [0, 1]: also what is too little to be detected.
+        """
+        height, width = image.shape[:2]
+        heat: Floats = self._maps(image)[0][0][: -(-height // _STRIDE), : -(-width // _STRIDE)]
+        return heat
+
+    def _maps(self, image: Image) -> tuple[Floats, ...]:
+        """The network's maps of a picture: heat, size, offset and landmarks."""
+        height, width = image.shape[:2]
+        padded = np.zeros((1, _ceil(height), _ceil(width), 3), np.uint8)
+        padded[0, :height, :width] = image
+        result = self._model(*padded.shape[1:3])(padded)
+        return tuple(result[i][0] for i in range(4))
 
     @cached_property
     def quick(self) -> "CenterFace":

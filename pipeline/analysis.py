@@ -108,7 +108,8 @@ class Analyst:
         self.result, self._rooms, self._crew = result, rooms, crew
         guard = result.faults.guarded
         start = settings.detect_threshold
-        self._tracker = Tracker(rooms.mesh, start, guard, rooms.eyes, ahead, crew)
+        hints = getattr(rooms.detector, "hints", None)
+        self._tracker = Tracker(rooms.mesh, start, guard, rooms.eyes, ahead, crew, hints)
         self.scout = Scout(rooms, settings, given, crew)
         self._witness = Witness(rooms.keeper, result.faults) if rooms.keeper else None
         self._partings = Partings(rooms.drawing, result.faults) if rooms.drawing else None

@@ -10,10 +10,19 @@ import numpy as np
 
 from pipeline.analysis import Analysis
 from pipeline.carrying import fitted
-from pipeline.contract import Floats
-from pipeline.dissolving import AFTER, BEFORE, LIKELY, faded, found, in_dissolves, within
+from pipeline.dissolving import (
+    AFTER,
+    BEFORE,
+    LIKELY,
+    blended,
+    faded,
+    found,
+    in_dissolves,
+    within,
+)
+from pipeline.expecting import LEAVING, RECENT, expected, leaving, motion
 from pipeline.extents import extended
-from pipeline.geometry import bounds, overlap, scaled, yaw
+from pipeline.geometry import bounds, overlap, yaw
 from pipeline.packing import Sightings
 from pipeline.pose import has_pose
 from pipeline.rooms import Drawing
@@ -23,18 +32,15 @@ from pipeline.tracks import MESH_FOUND, Seen, Sighting, Track, surely
 from pipeline.unasked import unasked
 from pipeline.vacancy import is_vacant
 
-LEAVING: Final = 12
 FADE: Final = 4
 _SOON: Final = 8  # frames after a cut: who is found then was hardly absent before
 _SHARES: Final = [apart / (FADE + 1) for apart in range(FADE + 2)]
 _FRONTAL_ENOUGH: Final = 68.0
-_RECENT: Final = 6
 _LOOSE: Final = 20_000  # sightings of 6 KB
-_GOES_ON: Final = 8
-_GROWS: Final = 0.03
 _SHOWN: Final = 0.15
 _AGREE: Final = 0.3
 _SMALLEST_MESH: Final = 14.0
+_MOMENT: Final = 4  # frames
 
 
 class Rung(IntEnum):
@@ -111,7 +117,7 @@ def whole(track: Track, analysis: Analysis, elsewhere: Sequence[range] = ()) -> 
     every_frame = undrawn(_every_frame(track, analysis, min([end, *again])), track.sightings)
     if analysis.fades:
         every_frame = in_dissolves(every_frame, track.sightings, analysis.fades)
-    seen = (s for s in every_frame if not is_vacant(s, track.vacant))
+    seen = _unvacated(every_frame, track, analysis.fades)
     return Sightings(s for s in seen if _shows(s, analysis.size, elsewhere))
 
 
@@ -126,11 +132,11 @@ def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sightin
     start = min(before, last.frame - ahead) if early is None else min(early, last.frame)
     comes, goes = faded(some, analysis.blends, LIKELY)
     dissolves = None if early is None and comes is None else analysis.size
-    motion = _motion((some if early is None else found(some))[:_RECENT])
+    step = motion((some if early is None else found(some))[:RECENT])
     start = start if comes is None else min(start, comes)
     start = start if last.frame - track.shot > _SOON else track.shot
     yield from (
-        _expected(last, frame, motion, dissolves)
+        expected(last, frame, step, dissolves)
         for frame in range(max(track.shot, start), last.frame)
     )
     yield last
@@ -139,15 +145,31 @@ def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sightin
         yield sighting
         last = sighting
     dissolves = None if late is None and goes is None else analysis.size
-    motion = _motion((some if late is None else found(some))[-_RECENT:])
-    leaving = _leaving(some[-_RECENT:], motion, analysis.size)
-    motion, more = (motion, AFTER) if leaving is None else (leaving, LEAVING)
+    step = motion((some if late is None else found(some))[-RECENT:])
+    outward = leaving(some[-RECENT:], step, analysis.size)
+    step, more = (step, AFTER) if outward is None else (outward, LEAVING)
     until = max(after, last.frame + 1 + more) if late is None else late + 1
     until = until if goes is None else max(until, goes + 1)
     yield from (
-        _expected(last, frame, motion, dissolves)
-        for frame in range(last.frame + 1, min(end, until))
+        expected(last, frame, step, dissolves) for frame in range(last.frame + 1, min(end, until))
     )
+
+
+def _unvacated(
+    every_frame: Iterable[Sighting], track: Track, fades: Sequence[tuple[int, int]]
+) -> Iterator[Sighting]:
+    """The sightings without those where nothing of the face is seen, for some frames in a row:
+    between two covers a moment is covered too.
+    """
+    waiting: list[Sighting] = []
+    for sighting in every_frame:
+        if is_vacant(sighting, track.vacant) and not blended(sighting.frame, fades):
+            waiting.append(sighting)
+            continue
+        if len(waiting) < _MOMENT and waiting and waiting[0].frame > track.first.frame:
+            yield from waiting
+        waiting = []
+        yield sighting
 
 
 def _shows(sighting: Sighting, size: tuple[int, int], elsewhere: Sequence[range]) -> bool:
@@ -159,55 +181,6 @@ def _shows(sighting: Sighting, size: tuple[int, int], elsewhere: Sequence[range]
     part = np.minimum(box[2:], size) - np.maximum(box[:2], 0)
     least = _SHOWN if expected else 0.0
     return bool((part > least * (box[2:] - box[:2])).all())
-
-
-def _motion(sightings: Sequence[Sighting]) -> Floats:
-    """(2,) px a frame that a face moved over a few sightings."""
-    sure = [s for s in sightings if s.seen <= Seen.FOLLOWED] or sightings
-    first, last = sure[0], sure[-1]
-    step = (last.box - first.box) / max(last.frame - first.frame, 1)
-    return ((step[:2] + step[2:]) / 2).astype(np.float32)
-
-
-def _leaving(sightings: Sequence[Sighting], motion: Floats, size: tuple[int, int]) -> Floats | None:
-    """(2,) how fast a face at the border moves out of the picture, None where it does not: a part
-    of it shows a little longer. Its box is cut off there: the inner edge tells how it moves.
-    """
-    first, last = sightings[0], sightings[-1]
-    box = last.box
-    near = np.concatenate([box[:2], np.array(size) - box[2:]]) < 0.1 * float(box[2] - box[0])
-    over = near & (np.concatenate([-motion, motion]) > 0)
-    if not over.any():
-        return None
-    inner = (last.box - first.box)[[2, 3, 0, 1]] / max(last.frame - first.frame, 1)
-    result = motion.copy()
-    for edge in np.flatnonzero(over).tolist():
-        axis, sign = edge % 2, 1 if edge > 1 else -1
-        result[axis] = sign * max(sign * float(inner[edge]), sign * float(motion[axis]))
-    return result
-
-
-def _expected(
-    seen: Sighting, frame: int, motion: Floats, dissolves: tuple[int, int] | None
-) -> Sighting:
-    """Where a face should be that was seen in a near frame: the longer ago, the less surely. Where
-    a picture of that size `dissolves` its motion is doubtful too: it is expected all along its way.
-    """
-    away = frame - seen.frame
-    moved = seen.box + np.tile(motion, 2) * np.clip(away, -_GOES_ON, _GOES_ON)
-    shift = np.append(moved[:2] - seen.box[:2], 0).astype(np.float32)
-    if dissolves is not None:
-        end = np.clip(seen.box + np.tile(motion, 2) * away, 0, np.tile(dissolves, 2))
-        moved = bounds(np.stack([end, seen.box]).reshape(-1, 2))
-    return Sighting(
-        frame,
-        scaled(moved, 1 + _GROWS * min(abs(away), _GOES_ON)),
-        seen.landmarks + shift[:2],
-        seen.mesh + shift,
-        seen.mesh_score,
-        Seen.PREDICTED,
-        seen.gaze,
-    )
 
 
 def between(a: Sighting, b: Sighting) -> Iterator[Sighting]:

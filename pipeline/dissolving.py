@@ -70,7 +70,7 @@ def in_dissolves(
         while coming is not None and coming.frame <= sighting.frame:
             sure, coming = coming, next(ahead, None)
         stays = sure is not None and coming is not None and sighting.stays(sure, coming)
-        if stays or not _near(sighting.frame, fades) or _is_sure(sighting, fades):
+        if stays or not blended(sighting.frame, fades) or _is_sure(sighting, fades):
             yield sighting
             continue
         boxes = [sighting.box] + ([] if sure is None else [sure.box])
@@ -82,10 +82,11 @@ def in_dissolves(
 def _is_sure(sighting: Sighting, fades: list[tuple[int, int]]) -> bool:
     """Whether a face was detected there, with a mesh if a dissolve is near."""
     fits = sighting.mesh_score >= MESH_FOUND
-    return sighting.seen == Seen.DETECTED and (fits or not _near(sighting.frame, fades))
+    return sighting.seen == Seen.DETECTED and (fits or not blended(sighting.frame, fades))
 
 
-def _near(frame: int, fades: list[tuple[int, int]]) -> bool:
+def blended(frame: int, fades: Sequence[tuple[int, int]]) -> bool:
+    """Whether two pictures lie over each other in a frame, or in one close by."""
     return any(first - BEFORE <= frame <= last + BEFORE for first, last in fades)
 
 

@@ -13,11 +13,13 @@ import numpy as np
 
 from detector.facemesh import FaceMesh
 from detector.iris import Iris
+from pipeline.absence import Absences
 from pipeline.contract import Faces, Floats, Frame
 from pipeline.crew import Crew
 from pipeline.following import BACK_FRAMES, Follower, Guard, Look, reach
 from pipeline.forefollowing import Forefollower
 from pipeline.geometry import overlap, scaled
+from pipeline.hints import Hints, guarded
 from pipeline.packing import Sightings
 from pipeline.pairing import pairs
 from pipeline.resting import Resting, close
@@ -49,14 +51,19 @@ class Tracker:
         eyes: Iris | None = None,
         ahead: int = 0,
         crew: Crew | None = None,
+        hints: Hints | None = None,
     ) -> None:
-        """The last `ahead` frames of a track may be guesses that the next one puts right."""
+        """The last `ahead` frames of a track may be guesses that the next one puts right; `hints`
+        are the detector's.
+        """
         self._follower = Forefollower(Follower(mesh, guard, eyes), crew)
         self._start_score = start_score
         self._close: set[int] = set()  # tracks with another one close by
         self._looks: dict[int, Look | None] = {}  # of tracks that only their looks can follow
         self._recent: deque[Frame] = deque()
         self._resting = Resting(self._follower, self._recent, ahead)
+        self._hints = None if hints is None else guarded(hints, guard)
+        self._absences = Absences(self._recent, self._beside, self._hints)
         self._active: list[Track] = []
         self._ended: list[Track] = []
         self._count = 0
@@ -81,6 +88,7 @@ class Tracker:
         """Frame `frame` begins a new shot: every track ends."""
         for track in self._active:
             self._resting.waken(track)
+        self._absences.cut(self._active)
         ended = [track for track in self._active + self._ended if track.sure]
         self._active, self._ended, self._shot = [], [], frame
         self._recent.clear()
@@ -101,6 +109,7 @@ class Tracker:
         track.samples = [sample for sample in track.samples if sample.frame < frame]
         track.glances = [glance for glance in track.glances if glance.frame < frame]
         other.vacant = {number: box for number, box in track.vacant.items() if number >= frame}
+        track.vacant = {number: box for number, box in track.vacant.items() if number < frame}
         track.sightings = Sightings(track.sightings[:place])
         self._looks.pop(track.number, None)
         self._active = [other if active is track else active for active in self._active]
@@ -139,6 +148,7 @@ class Tracker:
             if row not in taken and self._starts(found, row, frame.index):
                 self._start(frame, found, row)
         self._remember(frame)
+        self._absences.step(self._active, frame)
         return self._retire(frame.index)
 
     def _before(self, track: Track, frame: Frame) -> Sighting | None:
@@ -182,7 +192,7 @@ class Tracker:
         self._resting.settle(track, seen)
         if seen.seen <= Seen.FOLLOWED and frame.index - _surely_seen(track) > LEAST:
             known, shown = track.sightings[-_KNOWN:], [*self._recent, frame]
-            track.vacant |= vacant(known, seen, shown, self._beside(track))
+            track.vacant |= vacant(known, seen, shown, self._beside(track), self._hints)
         track.sightings.append(seen)
 
     def _beside(self, track: Track) -> dict[int, list[Floats]]:

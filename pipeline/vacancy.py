@@ -3,10 +3,11 @@
 Somebody walks behind a pillar, or a van passes before them. What the picture shows at their place
 then, it shows as well, pixel for pixel, in a frame in which they are seen somewhere else: so it is
 the pillar, or the van. A head that turns away, is blurred or half hidden looks like nothing else,
-and where light or focus change nothing can be told: it stays covered.
+and where light or focus change nothing can be told: it stays covered. Beside that, they are not
+where nothing is of their colours and the detector sees not even a hint of a face.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -15,8 +16,10 @@ import cv2
 import numpy as np
 
 from pipeline import planes
+from pipeline.colours import LITTLE, Colours, is_steady
 from pipeline.contract import Floats, Frame, Image
 from pipeline.geometry import pixels, scaled, shared
+from pipeline.hints import Hints, is_unhinted
 from pipeline.tracks import Seen, Sighting
 
 LEAST: Final = 4  # frames: who is out of sight for fewer was merely not found
@@ -31,6 +34,8 @@ _OF_CONTRAST: Final = 0.2
 _COARSE: Final = 32  # px
 _FAR: Final = 6  # part of the picture's width in which the same is searched
 _REACH: Final = 2.0  # of the place's side
+_NO_HINT: Final = 0.06  # of a face, where a little of its colour is left
+_FAINT_HINT: Final = 0.12  # where nothing is
 
 Box = tuple[int, int, int, int]
 
@@ -42,6 +47,7 @@ class _Look:
     frame: Frame
     taken: Floats  # (n, 4) where faces are, first the one itself with its head
     limit: float  # grey levels that tell the face from what is behind it
+    colours: Colours | None
 
 
 def vacant(
@@ -49,6 +55,7 @@ def vacant(
     after: Sighting,
     frames: Collection[Frame],
     others: Mapping[int, Sequence[Floats]],
+    hints: Hints | None = None,
 ) -> dict[int, Floats]:
     """The boxes (4,) in which nothing of a face is seen while it is out of sight, by frame.
 
@@ -59,14 +66,28 @@ def vacant(
     if not sure or after.frame - sure[-1].frame <= LEAST:
         return {}
     lost = [sure[-1], *(s for s in known if s.frame > sure[-1].frame), after]
-    looks = list(_looks([after, *sure[:-_LONGEST:-_APART]], frames, others))
+    looks = _looks([*sure, after], frames, others)
+    empty = _empty(_places(lost), looks, frames, hints)
     shown = {frame.index: frame for frame in frames}
-    result = {}
     for number, place in _places(lost):
         box = scaled(place, _AROUND)
-        if number in shown and _is_shown(shown[number], box, looks):
-            result[number] = box
-    return result
+        if number in shown and number not in empty and _is_moved(shown[number], box, looks):
+            empty[number] = box
+    return empty
+
+
+def bare(
+    places: Iterable[Sighting],
+    sure: Sequence[Sighting],
+    frames: Collection[Frame],
+    others: Mapping[int, Sequence[Floats]],
+    hints: Hints | None = None,
+) -> dict[int, Floats]:
+    """The boxes (4,) around those of the `places` in which nothing is seen of a face that was
+    surely seen in the frames of `sure`, by frame. What moved along with the camera is not searched.
+    """
+    looks = _looks(sure, frames, others)
+    return _empty(((s.frame, s.box) for s in places), looks, frames, hints)
 
 
 def is_vacant(sighting: Sighting, boxes: Mapping[int, Floats]) -> bool:
@@ -79,14 +100,17 @@ def is_vacant(sighting: Sighting, boxes: Mapping[int, Floats]) -> bool:
 
 def _looks(
     sure: Sequence[Sighting], frames: Collection[Frame], others: Mapping[int, Sequence[Floats]]
-) -> Iterator[_Look]:
-    """Those of the `frames` in which it is sure where the face is."""
+) -> list[_Look]:
+    """Some of the `frames` in which it is sure where the face is."""
     shown = {frame.index: frame for frame in frames}
-    for sighting in sure:
+    result = []
+    for sighting in [*sure[-1:], *sure[-2:-_LONGEST:-_APART]]:
         if sighting.frame in shown:
             frame, head = shown[sighting.frame], scaled(sighting.box, _HEAD)
             taken = np.stack([head, *others.get(frame.index, ())])
-            yield _Look(frame, taken, _limit(frame, sighting.box))
+            limit = _limit(frame, sighting.box)
+            result.append(_Look(frame, taken, limit, Colours.of(frame, sighting.box)))
+    return result
 
 
 def _limit(frame: Frame, face: Floats) -> float:
@@ -109,30 +133,81 @@ def _places(lost: Sequence[Sighting]) -> Iterator[tuple[int, Floats]]:
             yield frame, a.box + share * (b.box - a.box)
 
 
-def _is_shown(frame: Frame, box: Floats, looks: Sequence[_Look]) -> bool:
-    """Whether what lies in a box is seen in another frame, where no face is: in the same place, or
-    in one nearby.
+def _empty(
+    places: Iterable[tuple[int, Floats]],
+    looks: Sequence[_Look],
+    frames: Collection[Frame],
+    hints: Hints | None,
+) -> dict[int, Floats]:
+    """The places, boxes (4,) by frame, a little grown, that show nothing of the face, or the same
+    as another frame in which no face is there.
     """
-    at = pixels(box, frame.size)
-    if at[2] - at[0] < _SMALLEST or at[3] - at[1] < _SMALLEST:
+    shown = {frame.index: frame for frame in frames}
+    result = {}
+    for number, place in places:
+        frame, box = shown.get(number), scaled(place, _AROUND)
+        if frame is None or _seen(box, frame) is None:
+            continue
+        if _is_bare(frame, place, looks, (frames, hints)) or _is_shown(frame, box, looks):
+            result[number] = box
+    return result
+
+
+def _is_bare(
+    frame: Frame,
+    place: Floats,
+    looks: Sequence[_Look],
+    known: tuple[Collection[Frame], Hints | None],
+) -> bool:
+    """Whether a box shows nothing, or only little, in the face's colours, in the light of the
+    nearest look, and nothing that hints at a face.
+    """
+    if not looks or not all(look.colours for look in looks):
+        return False
+    left = max(look.colours.left(frame, place) for look in looks if look.colours)
+    nearest = min((look.frame.index for look in looks), key=lambda n: abs(n - frame.index))
+    if left > LITTLE or not is_steady(known[0], nearest, frame.index):
+        return False
+    return is_unhinted(frame, place, known[1], _NO_HINT if left else _FAINT_HINT)
+
+
+def _is_shown(frame: Frame, box: Floats, looks: Sequence[_Look]) -> bool:
+    """Whether what lies in a box is seen in the same place of another frame, where no face is."""
+    at = _seen(box, frame)
+    if at is None:
+        return False
+    free = [look for look in looks if _free(at, look.taken)]
+    limit = min((look.limit for look in looks), default=0.0)
+    picture = planes.region(frame, at) if free else None
+    return any(_same(picture, planes.region(look.frame, at), limit) for look in free)
+
+
+def _is_moved(frame: Frame, box: Floats, looks: Sequence[_Look]) -> bool:
+    """Whether what lies in a box is seen nearby in another frame, where no face is."""
+    at = _seen(box, frame)
+    if at is None:
         return False
     picture, limit = planes.region(frame, at), min((look.limit for look in looks), default=0.0)
     for look in looks:
-        if _free(at, look.taken) and _same(picture, planes.region(look.frame, at), limit):
-            return True
         place = _alike(picture, at, look)
         if place is not None and _same(picture, planes.region(look.frame, place), limit):
             return True
     return False
 
 
+def _seen(box: Floats, frame: Frame) -> Box | None:
+    """The pixels of a box that lie in the frame, None where they are too few to tell anything."""
+    at = pixels(box, frame.size)
+    return None if at[2] - at[0] < _SMALLEST or at[3] - at[1] < _SMALLEST else at
+
+
 def _free(place: Box, taken: Floats) -> bool:
     return not shared(np.array([place], np.float32), taken).any()
 
 
-def _same(a: Image, b: Image, limit: float) -> bool:
+def _same(a: Image | None, b: Image, limit: float) -> bool:
     """Whether two pictures differ nowhere by more than a few grey levels."""
-    if a.shape != b.shape:
+    if a is None or a.shape != b.shape:
         return False
     cell = max(1, round(max(a.shape[:2]) / _CELLS))
     off = cv2.blur(a.astype(np.float32) - b, (cell, cell))

@@ -168,7 +168,7 @@ def test_who_has_left_is_not_covered_for_long(scene, rooms):
     result = analysed(scene.pictures, rooms)
     (track,) = covered(result, [0], None)
     assert bare(scene, result) == []
-    assert 12 <= track.sightings[-1].frame <= 19
+    assert 11 <= track.sightings[-1].frame <= 13
 
 
 def test_a_picture_without_faces_gets_no_covers(rooms):
