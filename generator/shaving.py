@@ -1,7 +1,7 @@
 """Takes the shadow of a moustache off surrogates of men who are shaved.
 
-Donors who shave have a trace of stubble, and in the mixes of some it adds up. The network is asked
-for less of it in its own terms: more of shaved men, less of bearded ones of the same kind.
+Donors who shave have a trace of stubble, some have more, and in mixes it adds up. The network is
+asked for less of it in its own terms: more of shaved men, less of bearded ones of the same kind.
 """
 
 from typing import Final
@@ -37,9 +37,9 @@ class Shaving:
         self._bearded = np.flatnonzero(faces & self._men & (self._scores > _BEARDED))
 
     def concerns(self, donors: Floats) -> bool:
-        """Whether parts (m,) of donors are those of shaved men, and more than one."""
+        """Whether parts (m,) of donors are those of men without a beard, and more than one."""
         enough = min(len(self._shaved), len(self._bearded)) >= _FEWEST
-        shaved = donors @ self._scores < _SHAVED and donors @ self._men > 0.5
+        shaved = donors @ self._scores < _BEARDED and donors @ self._men > 0.5
         return bool(enough and shaved and donors.max() < 1)
 
     def shaved(self, mix: Floats, texture: Floats) -> Floats:

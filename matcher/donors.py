@@ -19,7 +19,9 @@ from pipeline.errors import WeightsError
 
 _POOL: Final = 80
 _FEWEST: Final = 20
+_ENOUGH: Final = 40
 _NEAR: Final = 25.0  # of a kind so rare that few are nearer, fewer are drawn from
+_SHARE: Final = 0.6  # of these, drawn by lot
 _LEAST_ALIKE: Final = 2
 _MOST: Final = 20
 SKIN_UNIT: Final = np.array([9.0, 5.0, 6.0], np.float32)
@@ -30,7 +32,7 @@ _SURELY_CHILD: Final = float(np.log(9 + AGE_OFFSET))
 _STYLE_UNIT: Final = np.array([2.0, 14.0, 14.0], np.float32)
 BEARDED: Final = 0.5
 _SURELY_BEARDED: Final = 2.7
-_SHAVED: Final = -1.0
+_SHAVED: Final = -2.0
 _FEWEST_BEARDS: Final = 20
 _CHOICE: Final = 10
 _DRAWS: Final = 4
@@ -83,51 +85,66 @@ class Opposite(_Donors):
 
     def __init__(self, donors: DonorRows, extractor: str) -> None:
         super().__init__(donors, extractor)
-        self._last: tuple[Person, int, Ints] | None = None  # one person is often drawn for in a row
+        # One person is often drawn for in a row, with one generator.
+        self._last: tuple[Person, int, np.random.Generator, Ints] | None = None
+        self._own = centred(donors.features, donors.attributes.mean)
         self._looks = _Looks(donors.features, donors.attributes)
 
     def match(self, person: Person, k: int, rng: np.random.Generator) -> Matches:
-        """k donors whose mix is a person who is not this one, and none of them."""
-        last = self._last
-        if last is None or last[0] is not person or last[1] != k:
-            last = self._last = person, k, self._pool(person, k)
-        return self._matches(person, self._group(last[2], k, rng))
+        """k donors whose mix is a person who is not this one, and none of them.
 
-    def _pool(self, person: Person, k: int) -> Ints:
-        """(n,) the donors of the person's kind who are least like them."""
+        Drawn for again with the same `rng`, a person's donors come from the same few.
+        """
+        last = self._last
+        if last is None or last[0] is not person or last[1] != k or last[2] is not rng:
+            last = self._last = person, k, rng, self._pool(person, k, rng)
+        return self._matches(person, self._group(last[3], k, rng))
+
+    def _pool(self, person: Person, k: int, rng: np.random.Generator) -> Ints:
+        """(n,) of a share of the donors of the person's kind, drawn by lot, those who are least
+        like them: else the same few would be the best of many draws, whatever the key.
+        """
         distance = self._distance(person)
-        size = int(np.clip((distance < _NEAR).sum(), _FEWEST, _POOL))
+        near, fit = int((distance < _NEAR).sum()), int((distance < _UNLIKE).sum())
+        size = min(max(near, min(fit, _ENOUGH), _FEWEST), _POOL)
         pool = np.argsort(distance, kind="stable")[:size]
+        share = min(len(pool), max(round(_SHARE * len(pool)), _LEAST_ALIKE * k))
+        pool = pool[np.sort(rng.choice(len(pool), share, replace=False))]
         if np.isfinite(person.features).all():
             alike = self._looks.own[pool] @ self._looks.of(person.features[None])[0]
             least = min(len(pool) // _LEAST_ALIKE, _MOST)
-            pool = pool[np.argsort(alike)[: max(least, k)]]
+            pool = pool[np.argsort(alike)[: max(least, _LEAST_ALIKE * k)]]
         return pool
 
     def _group(self, pool: Ints, k: int, rng: np.random.Generator) -> Ints:
         """(k,) of the pool."""
-        if self._donors.brought is None:
-            return self._apart(pool, k, rng)
-        return min((self._apart(pool, k, rng) for _ in range(_DRAWS)), key=self._resembled)
+        groups = self._apart(pool, k, rng, 1 if self._donors.brought is None else _DRAWS)
+        return groups[0 if len(groups) == 1 else int(np.argmin(self._resembled(groups)))]
 
-    def _resembled(self, group: Ints) -> float:
-        """How much a mix of the `group` (k,) promises to be like the donor whom it is most like."""
-        donors = self._donors
-        assert donors.brought is not None
-        mix = donors.brought[group].mean(axis=0)
-        own = centred(donors.features[group], donors.attributes.mean)
-        return float((own @ mix).max() / max(float(np.linalg.norm(mix)), 1e-9))
+    def _resembled(self, groups: Ints) -> Floats:
+        """(n,) how much the mixes of n groups (n, k) promise to be like the donor whom each is
+        most like.
+        """
+        assert self._donors.brought is not None
+        mixes = self._donors.brought[groups].mean(axis=1)
+        alike = np.einsum("nkd,nd->nk", self._own[groups], mixes).max(axis=1)
+        result: Floats = alike / np.maximum(np.linalg.norm(mixes, axis=1), 1e-9)
+        return result
 
-    def _apart(self, pool: Ints, k: int, rng: np.random.Generator) -> Ints:
-        """(k,) of the pool: each drawn from the few that are least like those before it."""
+    def _apart(self, pool: Ints, k: int, rng: np.random.Generator, count: int) -> Ints:
+        """(count, k) of the pool: each drawn from the few that are least like those before it."""
         own = self._looks.own[pool]
-        picked = [int(rng.integers(len(pool)))]
-        while len(picked) < min(k, len(pool)):
-            alike = (own @ own[picked].T).max(axis=1)
-            alike[picked] = np.inf
-            free = min(_CHOICE, len(pool) - len(picked))
-            picked.append(int(rng.choice(np.argsort(alike, kind="stable")[:free])))
-        return pool[picked]
+        each = own @ own.T
+        picked = rng.integers(len(pool), size=(count, 1))
+        while picked.shape[1] < min(k, len(pool)):
+            alike = each[picked].max(axis=1)
+            np.put_along_axis(alike, picked, np.inf, axis=1)
+            free = min(_CHOICE, len(pool) - picked.shape[1])
+            least = np.argsort(alike, axis=1, kind="stable")[:, :free]
+            chosen = np.take_along_axis(least, rng.integers(free, size=(count, 1)), axis=1)
+            picked = np.hstack([picked, chosen])
+        result: Ints = pool[picked]
+        return result
 
     def _distance(self, person: Person) -> Floats:
         """(n,) how unlike each donor is in what should be kept; unknown things count nothing."""
@@ -162,10 +179,10 @@ class Opposite(_Donors):
             return np.zeros(len(donors.rows), np.float32)
         own = person.style.copy()
         bearded = own[0] > _SURELY_BEARDED  # a smile looks like a thin one
-        own[0] = max(own[0], 1.0) if bearded else min(own[0], 2 * _SHAVED)
+        own[0] = max(own[0], 1.0) if bearded else min(own[0], _SHAVED)
         apart = np.nan_to_num((donors.style - own) / _STYLE_UNIT)
         result: Floats = (apart**2).sum(axis=1)
-        hairy = donors.style[:, 0] > (BEARDED if bearded else _SHAVED)
+        hairy = donors.style[:, 0] > BEARDED
         if (hairy & (donors.likeness[:, 0] > 0.5)).sum() >= _FEWEST_BEARDS:
             result += _UNLIKE * (hairy != bearded)
         return result

@@ -45,15 +45,37 @@ class Kind:
     wish: Wish
 
     def apart(self, faces: Floats, people: Floats) -> float:
-        """How far n faces (n, d) are from it on average; up to 1 they are of that kind."""
+        """How far n faces (n, d) are from it on average, all in all; up to 1 they are of it."""
         read, wish = self.attributes, self.wish
-        sex = read.sex(people) if wish.male is None else np.float32(wish.male)
-        seen = read.log_age(faces)
+        sex, seen = self._sex(people), read.log_age(faces)
         age = read.log_age(people)
         if wish.age is not None:
             age = np.clip(seen, *np.log(np.array(wish.age) + AGE_OFFSET))
-        gaps = np.abs(read.sex(faces) - sex).mean() / _SEX, np.abs(seen - age).mean() / _AGE
-        return float(max(*gaps, np.diag(self.foreign(faces, people)).mean() / _ANCESTRY))
+        gaps = [
+            np.abs(read.sex(faces) - sex).mean() / _SEX,
+            np.abs(seen - age).mean() / _AGE,
+            np.diag(self.foreign(faces, people)).mean() / _ANCESTRY,
+        ]
+        return float(np.linalg.norm(gaps))
+
+    def of_other_sex(self, faces: Floats, people: Floats) -> float:
+        """The share of n faces (n, d) that plainly look of another sex than n people, or than was
+        wished.
+        """
+        sex, seen = self._sex(people), self.attributes.sex(faces)
+        return float((((seen > _EITHER) != (sex > _EITHER)) & (np.abs(seen - sex) > _SEX)).mean())
+
+    def unsure_of_sex(self, faces: Floats, people: Floats) -> Floats:
+        """(n, m) how far n faces (n, d) lie from plainly looking of the sex of m people (m, d)."""
+        wanted = (self._sex(people) > _EITHER).astype(np.float32)
+        far: Floats = np.abs(self.attributes.sex(faces)[:, None] - wanted)
+        return far
+
+    def _sex(self, people: Floats) -> Floats:
+        """(n,) what sex surrogates of n people (n, d) must look of, in [0, 1]."""
+        if self.wish.male is None:
+            return self.attributes.sex(people)
+        return np.full(len(people), self.wish.male, np.float32)
 
     def foreign(self, faces: Floats, people: Floats) -> Floats:
         """(n, m) how far n faces (n, d) lie from m people (m, d) in apparent ancestry; 0 where skin

@@ -24,7 +24,10 @@ _REDRAWS: Final = 20
 _DOUBLE: Final = 0.45  # of two surrogates, above what a person and theirs may be alike
 _WEIGHED: Final = 0.1  # of likeness: as bad as to be once farther from the person's kind
 _ALIKE: Final = 0.1  # of likeness: more counts before everything else
+_ALMOST: Final = 0.05  # of that likeness: as good as equal
+_OTHER_SEX: Final = 0.15  # of likeness: how much it counts to look of the other sex
 _FOREIGN: Final = 0.1  # of likeness: how much an ancestry counts that is wholly another
+_UNSURE: Final = 0.4  # of likeness: how much an expected sex counts that is wholly the other
 _DRAWN: Final = 75.0  # px: larger faces are tried on with the texture of one that large
 
 Tried = tuple[Ints, Floats | None]  # (k,) donors, and features (d,) of who wears them
@@ -53,7 +56,9 @@ def least_alike(
         alike = _alike(faces, people, others, drawing)
         alike = alike - drawing.thresholds.unlike if np.isfinite(alike) else np.inf
         lacks = max(alike, 0) / _WEIGHED + max(of_other_kind(faces, people, drawing) - 1, 0)
-        found = max(alike - _ALIKE, 0), lacks
+        other = 0.0 if drawing.kind is None else drawing.kind.of_other_sex(faces, people)
+        strange = max(alike - _ALIKE, 0) + _OTHER_SEX * other
+        found = float(np.ceil(strange / _ALMOST)), lacks
         if best is None or found < best[0]:
             best = found, (donors, faces[0])
         if found == (0, 0):
@@ -98,10 +103,10 @@ def _promising(
     draws: Iterable[Ints], people: Floats, others: Floats, drawing: Drawing
 ) -> Iterable[Ints]:
     """Of the donors drawn those _TRIED, in their order, that are expected to be least alike, and
-    not just since they are of another ancestry.
+    neither just since they are of another ancestry, nor at the cost of looking of another sex.
 
-    Of what sex and age a surrogate will look cannot be foretold: on 40 people what was expected of
-    it correlated by 0.15 with what came.
+    Among one person's surrogates how far from their sex they look correlates by 0.36 with what was
+    expected, over 136 people; how old they look does by 0.07 and is not foretold.
     """
     mixes = list(draws) if drawing.expected else []
     expected = drawing.expected(mixes) if drawing.expected and mixes else None
@@ -110,6 +115,7 @@ def _promising(
     own = similarity(expected, people, drawing.mean).max(axis=1)
     if drawing.kind is not None:
         own = own + _FOREIGN * drawing.kind.foreign(expected, people).mean(axis=1)
+        own = own + _UNSURE * drawing.kind.unsure_of_sex(expected, people).mean(axis=1)
     double = similarity(expected, others, drawing.mean).max(axis=1, initial=-1.0)
     alike = np.maximum(own, double - _DOUBLE)
     return [mixes[row] for row in sorted(np.argsort(alike, kind="stable")[:_TRIED])]

@@ -52,13 +52,14 @@ TEXTURE = np.full((96, 96, 3), 128, np.float32)
     [
         ((0, 1, 2, 3), True),
         ((0, 1, 2, MEN), True),  # one trace of a beard
-        ((MEN, MEN + 1), False),
+        ((0, MEN, MEN + 1, MEN + 2), True),  # three
+        ((MEN + 3, MEN + 4), False),
         ((2 * MEN, 2 * MEN + 1), False),
         ((0,), False),  # drawn as it is
     ],
 )
 def test_mixes_of_shaved_men_are_shaved(donors, kinds, scores, rows, concerned):
-    scores[MEN] = 0
+    scores[MEN : MEN + 3] = 0
     assert shaving(donors, kinds, scores).concerns(parts(kinds, *rows)) == concerned
 
 

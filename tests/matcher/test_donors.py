@@ -23,19 +23,16 @@ def opposite(donors):
     return Opposite(donors.rows, donors.rows.extractor)
 
 
-def test_donors_are_drawn_from_the_half_least_alike(opposite, donors, person):
-    """The least alike half of those with the same skin, sex and age."""
-    table, mean = donors.rows, donors.rows.attributes.mean
-    distance = opposite._distance(person)
-    size = int(np.clip((distance < choice._NEAR).sum(), choice._FEWEST, choice._POOL))
-    pool = np.argsort(distance, kind="stable")[:size]
-    looks = opposite._looks
-    alike = looks.own[pool] @ looks.of(person.features[None])[0]
-    least = set(table.rows[pool[np.argsort(alike)[: len(pool) // 2]]].tolist())
+def test_donors_are_of_the_persons_kind_and_of_those_the_least_alike(opposite, donors, person):
+    table, looks = donors.rows, opposite._looks
+    near = np.argsort(opposite._distance(person), kind="stable")[: choice._POOL]
     drawn = [opposite.match(person, 4, np.random.default_rng(seed)) for seed in range(20)]
-    assert all(set(found.identities[0].tolist()) <= least for found in drawn)
-    likeness = similarity(person.features[None], table.features[pool], mean)[0]
-    assert np.mean([found.similarity.mean() for found in drawn]) < likeness.mean()
+    assert np.isin([found.identities[0] for found in drawn], table.rows[near]).all()
+    alike = dict(
+        zip(table.rows.tolist(), looks.own @ looks.of(person.features[None])[0], strict=True)
+    )
+    mixed = np.mean([[alike[row] for row in found.identities[0].tolist()] for found in drawn])
+    assert mixed < np.mean([alike[row] for row in table.rows[near].tolist()]) - 0.05
 
 
 def gathering(count=120, seed=0):
@@ -236,7 +233,7 @@ def test_the_second_donor_is_one_of_those_least_like_the_first():
     matcher = Opposite(table, "any")
     pool = np.arange(40)
     for seed in range(10):
-        first, second = matcher._apart(pool, 2, np.random.default_rng(seed))
+        first, second = matcher._apart(pool, 2, np.random.default_rng(seed), 1)[0]
         alike = similarity(table.features[[first]], table.features, table.attributes.mean)[0]
         assert second in np.argsort(alike)[: choice._CHOICE]
 
@@ -266,6 +263,45 @@ def test_a_beard_must_be_sure(score, bearded):
     assert (drawn >= 40).all() != bearded
 
 
+def test_by_other_keys_the_least_alike_of_many_groups_is_another():
+    """Of a kind so rare that a key's many draws are all the groups there are."""
+    table, who = crowd(0, 40), somebody(beard=-2)
+    table = replace(table, brought=table.features)
+    alike = similarity(table.features, who.features[None], table.attributes.mean)[:, 0]
+    matcher, best = Opposite(table, "any"), []
+    for key in range(12):
+        rng = np.random.default_rng(key)
+        groups = [matcher.match(who, 4, rng).identities[0] - 1000 for _ in range(192)]
+        best.append(frozenset(min(groups, key=lambda group: alike[group].sum()).tolist()))
+    assert len(set(best)) >= 11
+    assert np.mean([len(a & b) for n, a in enumerate(best) for b in best[:n]]) < 2
+
+
+def test_with_one_key_a_person_is_drawn_for_from_a_share_of_the_donors():
+    """Else the best of many draws would be the same whatever the key."""
+    matcher, who = Opposite(crowd(0, 40), "any"), somebody(beard=-2)
+    rngs = np.random.default_rng(0), np.random.default_rng(1)
+    shares = [
+        {row for _ in range(100) for row in matcher.match(who, 4, rng).identities[0].tolist()}
+        for rng in rngs
+    ]
+    assert all(8 <= len(share) <= 12 for share in shares)
+    assert len(shares[0] & shares[1]) <= 8
+
+
+@pytest.mark.parametrize("few", [8, 20, 30])
+def test_of_a_rare_kind_donors_of_another_are_lent_only_where_there_are_hardly_any(few):
+    women = lenders(crowd(0, 60, few), somebody(beard=-2, male=False)) >= 60
+    assert women.all() == (few >= choice._FEWEST)
+
+
+@pytest.mark.parametrize(("score", "lent"), [(0.0, True), (1.0, False)])
+def test_a_man_without_a_beard_may_get_donors_with_stubble(score, lent):
+    table = crowd(30, 30)
+    table.style[:30, 0] = score
+    assert (lenders(table, somebody(beard=1)) < 30).any() == lent
+
+
 def test_whom_others_are_given_changes_nothing(donors, person):
     """A pool is kept for a person who is drawn for again and again, and for nobody else."""
     stranger = replace(person, features=person.features[::-1].copy())
@@ -292,7 +328,7 @@ def test_of_several_groups_the_one_whose_mix_is_least_like_its_donors_is_taken()
     judge, alike = Opposite(known, "any"), []
     for rows in (table, known):
         drawn = [group(rows, key) for key in range(20)]
-        alike.append(np.mean([judge._resembled(one) for one in drawn]))
+        alike.append(judge._resembled(np.stack(drawn)).mean())
     assert alike[1] < alike[0] - 0.1
 
 
@@ -302,6 +338,6 @@ def test_the_db_tells_what_donors_add_to_a_mix(donors):
     matcher = Opposite(table, table.extractor)
     pool = np.arange(len(table.rows))
     draws = np.random.default_rng(0), np.random.default_rng(0)
-    chosen = [matcher._resembled(matcher._group(pool, 4, draws[0])) for _ in range(20)]
-    any_ = [matcher._resembled(matcher._apart(pool, 4, draws[1])) for _ in range(20)]
-    assert np.mean(chosen) < np.mean(any_) - 0.05
+    chosen = np.stack([matcher._group(pool, 4, draws[0]) for _ in range(20)])
+    any_ = matcher._apart(pool, 4, draws[1], 20)
+    assert matcher._resembled(chosen).mean() < matcher._resembled(any_).mean() - 0.05

@@ -124,3 +124,31 @@ def test_who_looks_of_another_ancestry_is_of_another_kind(kinds, skin, far):
 )
 def test_a_surrogate_is_of_the_persons_kind_or_of_that_which_was_wished(kinds, wish, face, fits):
     assert (kinds(**wish).apart(reading(*face), reading(True, 30)) <= 1) == fits
+
+
+@pytest.mark.parametrize(
+    ("male", "person", "share"), [(None, True, 1 / 3), (None, False, 2 / 3), (False, True, 2 / 3)]
+)
+def test_how_many_look_of_another_sex_than_they_should(kinds, male, person, share):
+    faces = np.concatenate([reading(sex, 30) for sex in (True, True, False)])
+    people = np.repeat(reading(person, 30), 3, axis=0)
+    assert kinds(male=male).of_other_sex(faces, people) == pytest.approx(share)
+
+
+def test_who_hardly_looks_of_another_sex_does_not_count(kinds):
+    faces, people = reading(True, 30), reading(True, 30)
+    faces[0, 0], people[0, 0] = -0.02, 0.02  # 0.45 and 0.55
+    assert kinds().of_other_sex(faces, people) == 0
+
+
+@pytest.mark.parametrize(("male", "far"), [(None, 0), (True, 0), (False, 1)])
+def test_how_far_faces_are_from_looking_of_the_sex_they_should(kinds, male, far):
+    told = kinds(male=male).unsure_of_sex(reading(True, 30), reading(True, 50))
+    assert told == pytest.approx(np.float32([[far]]), abs=1e-3)
+
+
+def test_what_is_a_little_off_in_several_ways_is_of_another_kind(kinds):
+    asked, face = reading(True, 30, 1, 0), reading(True, 38, 0.45, 0.55)
+    assert kinds().apart(reading(True, 38, 1, 0), asked) <= 1
+    assert kinds().apart(reading(True, 30, 0.45, 0.55), asked) <= 1
+    assert kinds().apart(face, asked) > 1

@@ -71,11 +71,13 @@ def worn(monkeypatch):
         ([face(0.0), face(-0.5)], True, 0, 1),  # the first that will do
         ([face(0.3), face(0.05), face(0.0)], True, 1, 1),
         ([face(0.3), face(0.2)], True, 1, 0),  # the least alike where none will do
+        ([face(0.26, age=0.9), face(0.29)], True, 1, 0),  # hardly more alike, and of her age
         ([face(0.0, sex=0.2), face(0.05)], True, 1, 0),
         ([face(0.0, age=0.9), face(0.05)], True, 1, 0),
         ([face(0.0, age=0.3), face(-0.3)], True, 0, 1),  # a little older will do
         ([face(0.0, sex=0.2), face(0.18)], True, 1, 0),  # rather a little alike than a man
-        ([face(0.0, sex=0.2), face(0.35)], True, 0, 0),  # but not one who resembles her
+        ([face(0.0, sex=0.2), face(0.3)], True, 1, 0),
+        ([face(0.0, sex=0.2), face(0.4)], True, 0, 0),  # but not one who resembles her
         ([face(0.0, age=3), face(0.25)], True, 0, 0),
         ([face(np.nan), face(0.6), face(0.5)], True, 2, 0),  # nobody knows whom it resembles
         ([face(0.0, sex=0.2), face(0.05)], False, 0, 1),  # where sex need not stay
@@ -165,6 +167,13 @@ def test_where_faces_are_expected_only_the_most_promising_are_tried_on(worn):
     faces, expected = promising(trial.TRIES)
     assert worn(faces, expected=expected) == (trial.TRIES - 1, 0)
     assert worn.tried == [*range(trial._TRIED - 1), trial.TRIES - 1]
+
+
+def test_those_expected_to_look_of_the_persons_sex_are_more_promising(worn):
+    """Of many half are expected to look like men, and a little less like Ann."""
+    faces = [face(0.3 - 0.01 * (row % 2), sex=0.2 * (row % 2)) for row in range(trial.TRIES)]
+    worn(faces, expected=lambda mixes: np.stack([faces[mix[0]] for mix in mixes]))
+    assert worn.tried == list(range(0, 2 * trial._TRIED, 2))
 
 
 def test_what_was_expected_is_not_what_counts(worn):
