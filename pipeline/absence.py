@@ -36,7 +36,9 @@ class Absences:
         for track in tracks:
             if frame.index - track.first.frame >= RECENT:
                 self._before(track)
-            if track.evidence >= 1 and frame.index - track.last.frame <= LEAVING:
+            lost = frame.index - track.last.frame
+            sought = lost == 0 and track.last.seen > Seen.FOLLOWED
+            if track.evidence >= 1 and (sought or 0 < lost <= LEAVING):
                 self._after(track, frame)
 
     def cut(self, tracks: Sequence[Track]) -> None:
@@ -63,8 +65,7 @@ class Absences:
             if outward is None and frame.index - place.frame > _AFTER:
                 return
             place = expected(place, frame.index, step if outward is None else outward, None)
-        if place.seen > Seen.FOLLOWED:
-            self._look(track, [place])
+        self._look(track, [place])
 
     def _look(self, track: Track, places: Sequence[Sighting]) -> None:
         sure = [s for s in track.sightings[-_KNOWN:] if s.seen <= Seen.FOLLOWED]

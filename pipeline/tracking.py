@@ -148,8 +148,9 @@ class Tracker:
             if row not in taken and self._starts(found, row, frame.index):
                 self._start(frame, found, row)
         self._remember(frame)
+        ended = self._retire(frame.index)
         self._absences.step(self._active, frame)
-        return self._retire(frame.index)
+        return ended
 
     def _before(self, track: Track, frame: Frame) -> Sighting | None:
         """The last sighting if its mesh may lead on: it slips where another face is close, and
