@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from pipeline.contract import Floats, Frame
-from pipeline.expecting import LEAVING, RECENT, expected, leaving, motion
+from pipeline.expecting import LEAVING, RECENT, expected, motion, onward
 from pipeline.hints import Hints
 from pipeline.tracks import Seen, Sighting, Track
 from pipeline.vacancy import bare
 
 _KNOWN: Final = 30  # sightings
 _BEFORE: Final = 8  # frames
-_AFTER: Final = 5
 
 Others = Callable[[Track], Mapping[int, Sequence[Floats]]]
 
@@ -60,11 +59,10 @@ class Absences:
         last = track.sightings[-RECENT:]
         place = last[-1]
         if place.frame < frame.index:
-            step = motion(last)
-            outward = leaving(last, step, frame.size)
-            if outward is None and frame.index - place.frame > _AFTER:
+            step, more = onward(last, last, frame.size)
+            if frame.index - place.frame > more:
                 return
-            place = expected(place, frame.index, step if outward is None else outward, None)
+            place = expected(place, frame.index, step, None)
         self._look(track, [place])
 
     def _look(self, track: Track, places: Sequence[Sighting]) -> None:

@@ -48,18 +48,25 @@ class Colours:
         skin = np.median(middle[..., 1:].reshape(-1, 2), axis=0)
         return cls(skin, _share(whole, skin), _cells(middle, _CELLS[0]))
 
-    def left(self, frame: Frame, place: Floats) -> float:
-        """How much of the skin's colour a box (4,) and what is next to it show, in parts of what
-        the face shows. Of pale skin and grey pictures: 1 where any part of the box is like any part
-        of the face, else LITTLE.
+    def left(self, place: Floats, around: Floats) -> float:
+        """How much of the skin's colour a place and what is next to it (h, w, 3) show, in parts of
+        what the face shows. Of pale skin and grey pictures: 1 where any part of the place is like
+        any part of the face, else LITTLE.
         """
-        inside, around = _coded(frame, place), _coded(frame, scaled(place, _AROUND))
-        if inside is None or around is None:
-            return 1.0
         if float(np.hypot(*self.skin)) < _PALE or 2 * self.skin[0] < _PALE:
-            apart = self.cells - _cells(inside, _CELLS[1])[:, None]
+            apart = self.cells - _cells(place, _CELLS[1])[:, None]
             return LITTLE if np.linalg.norm(apart, axis=2).min() > _UNLIKE else 1.0
         return _share(around, self.skin) / self.share if self.share > _LEAST else 1.0
+
+
+def left(frame: Frame, place: Floats, faces: Sequence[Colours]) -> float:
+    """How much of the colours of any of the `faces` a box (4,) shows, see `Colours.left`; 1 where
+    nothing can be told.
+    """
+    inside, around = _coded(frame, place), _coded(frame, scaled(place, _AROUND))
+    if inside is None or around is None:
+        return 1.0
+    return max((face.left(inside, around) for face in faces), default=1.0)
 
 
 def is_steady(frames: Collection[Frame], first: int, last: int) -> bool:

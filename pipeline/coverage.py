@@ -10,17 +10,8 @@ import numpy as np
 
 from pipeline.analysis import Analysis
 from pipeline.carrying import fitted
-from pipeline.dissolving import (
-    AFTER,
-    BEFORE,
-    LIKELY,
-    blended,
-    faded,
-    found,
-    in_dissolves,
-    within,
-)
-from pipeline.expecting import LEAVING, RECENT, expected, leaving, motion
+from pipeline.dissolving import BEFORE, LIKELY, blended, faded, found, in_dissolves, within
+from pipeline.expecting import RECENT, expected, motion, onward
 from pipeline.extents import extended
 from pipeline.geometry import bounds, overlap, yaw
 from pipeline.packing import Sightings
@@ -145,9 +136,7 @@ def _every_frame(track: Track, analysis: Analysis, end: int) -> Iterator[Sightin
         yield sighting
         last = sighting
     dissolves = None if late is None and goes is None else analysis.size
-    step = motion((some if late is None else found(some))[-RECENT:])
-    outward = leaving(some[-RECENT:], step, analysis.size)
-    step, more = (step, AFTER) if outward is None else (outward, LEAVING)
+    step, more = onward(some, some if late is None else found(some), analysis.size)
     until = max(after, last.frame + 1 + more) if late is None else late + 1
     until = until if goes is None else max(until, goes + 1)
     yield from (

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.contract import Floats
+from pipeline.dissolving import AFTER
 from pipeline.geometry import bounds, scaled
 from pipeline.tracks import Seen, Sighting
 
@@ -39,6 +40,17 @@ def leaving(sightings: Sequence[Sighting], step: Floats, size: tuple[int, int]) 
         axis, sign = edge % 2, 1 if edge > 1 else -1
         result[axis] = sign * max(sign * float(inner[edge]), sign * float(step[axis]))
     return result
+
+
+def onward(
+    sightings: Sequence[Sighting], moving: Sequence[Sighting], size: tuple[int, int]
+) -> tuple[Floats, int]:
+    """(2,) px a frame that a face goes on after the last of its sightings, and for how many frames
+    it is expected; those that are `moving` tell how it moves.
+    """
+    step = motion(moving[-RECENT:])
+    outward = leaving(sightings[-RECENT:], step, size)
+    return (step, AFTER) if outward is None else (outward, LEAVING)
 
 
 def expected(

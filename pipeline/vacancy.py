@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from pipeline import planes
-from pipeline.colours import LITTLE, Colours, is_steady
+from pipeline.colours import LITTLE, Colours, is_steady, left
 from pipeline.contract import Floats, Frame, Image
 from pipeline.geometry import pixels, scaled, shared
 from pipeline.hints import Hints, is_unhinted
@@ -66,13 +66,15 @@ def vacant(
     if not sure or after.frame - sure[-1].frame <= LEAST:
         return {}
     lost = [sure[-1], *(s for s in known if s.frame > sure[-1].frame), after]
-    looks = _looks([*sure, after], frames, others)
-    empty = _empty(_places(lost), looks, frames, hints)
+    places, looks = list(_places(lost)), _looks([*sure, after], frames, others)
+    empty = _empty(places, looks, frames, hints)
     shown = {frame.index: frame for frame in frames}
-    for number, place in _places(lost):
-        box = scaled(place, _AROUND)
-        if number in shown and number not in empty and _is_moved(shown[number], box, looks):
-            empty[number] = box
+    for number, place in places:
+        if number in shown and number not in empty:
+            box = scaled(place, _AROUND)
+            at = _seen(box, shown[number])
+            if at is not None and _is_moved(shown[number], at, looks):
+                empty[number] = box
     return empty
 
 
@@ -146,9 +148,10 @@ def _empty(
     result = {}
     for number, place in places:
         frame, box = shown.get(number), scaled(place, _AROUND)
-        if frame is None or _seen(box, frame) is None:
+        at = None if frame is None else _seen(box, frame)
+        if frame is None or at is None:
             continue
-        if _is_bare(frame, place, looks, (frames, hints)) or _is_shown(frame, box, looks):
+        if _is_bare(frame, place, looks, (frames, hints)) or _is_shown(frame, at, looks):
             result[number] = box
     return result
 
@@ -162,31 +165,27 @@ def _is_bare(
     """Whether a box shows nothing, or only little, in the face's colours, in the light of the
     nearest look, and nothing that hints at a face.
     """
-    if not looks or not all(look.colours for look in looks):
+    faces = [look.colours for look in looks if look.colours]
+    if not faces or len(faces) < len(looks):
         return False
-    left = max(look.colours.left(frame, place) for look in looks if look.colours)
+    some = left(frame, place, faces)
     nearest = min((look.frame.index for look in looks), key=lambda n: abs(n - frame.index))
-    if left > LITTLE or not is_steady(known[0], nearest, frame.index):
+    if some > LITTLE or not is_steady(known[0], nearest, frame.index):
         return False
-    return is_unhinted(frame, place, known[1], _NO_HINT if left else _FAINT_HINT)
+    return is_unhinted(frame, place, known[1], _NO_HINT if some else _FAINT_HINT)
 
 
-def _is_shown(frame: Frame, box: Floats, looks: Sequence[_Look]) -> bool:
+def _is_shown(frame: Frame, at: Box, looks: Sequence[_Look]) -> bool:
     """Whether what lies in a box is seen in the same place of another frame, where no face is."""
-    at = _seen(box, frame)
-    if at is None:
-        return False
     free = [look for look in looks if _free(at, look.taken)]
-    limit = min((look.limit for look in looks), default=0.0)
-    picture = planes.region(frame, at) if free else None
+    if not free:
+        return False
+    picture, limit = planes.region(frame, at), min(look.limit for look in looks)
     return any(_same(picture, planes.region(look.frame, at), limit) for look in free)
 
 
-def _is_moved(frame: Frame, box: Floats, looks: Sequence[_Look]) -> bool:
+def _is_moved(frame: Frame, at: Box, looks: Sequence[_Look]) -> bool:
     """Whether what lies in a box is seen nearby in another frame, where no face is."""
-    at = _seen(box, frame)
-    if at is None:
-        return False
     picture, limit = planes.region(frame, at), min((look.limit for look in looks), default=0.0)
     for look in looks:
         place = _alike(picture, at, look)
@@ -205,9 +204,9 @@ def _free(place: Box, taken: Floats) -> bool:
     return not shared(np.array([place], np.float32), taken).any()
 
 
-def _same(a: Image | None, b: Image, limit: float) -> bool:
+def _same(a: Image, b: Image, limit: float) -> bool:
     """Whether two pictures differ nowhere by more than a few grey levels."""
-    if a is None or a.shape != b.shape:
+    if a.shape != b.shape:
         return False
     cell = max(1, round(max(a.shape[:2]) / _CELLS))
     off = cv2.blur(a.astype(np.float32) - b, (cell, cell))

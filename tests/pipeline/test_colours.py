@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.colours import LITTLE, Colours, is_steady
+from pipeline.colours import LITTLE, Colours, is_steady, left
 from pipeline.contract import Frame
 
 SKIN, HAIR, GREEN, GREY, DARK = (205, 150, 120), (60, 45, 40), (70, 120, 60), (120,) * 3, (20,) * 3
@@ -34,46 +34,46 @@ def seen(skin=SKIN):
 
 @pytest.mark.parametrize("ground", [GREEN, DARK, BLUE, (40, 90, 90)])
 def test_a_ground_of_other_colours_shows_nothing_of_the_face(ground):
-    assert seen().left(frame(plain(ground)), FACE) == 0
+    assert left(frame(plain(ground)), FACE, [seen()]) == 0
 
 
 @pytest.mark.parametrize("ground", [SKIN, (150, 105, 70), (120, 85, 66), (250, 215, 190)])
 def test_what_may_be_skin_in_other_light_is_taken_for_skin(ground):
-    assert seen().left(frame(plain(ground)), FACE) > LITTLE
+    assert left(frame(plain(ground)), FACE, [seen()]) > LITTLE
 
 
 @pytest.mark.parametrize("share", [0.6, 0.8])
 @pytest.mark.parametrize("ground", [GREEN, GREY, BLUE])
 def test_a_blurred_or_half_transparent_face_is_seen(ground, share):
     mixed = share * with_face().astype(np.float32) + (1 - share) * plain(ground)
-    assert seen().left(frame(mixed), FACE) > LITTLE
+    assert left(frame(mixed), FACE, [seen()]) > LITTLE
 
 
 @pytest.mark.parametrize("hidden", [np.s_[:, :40], np.s_[:, 40:], np.s_[:40], np.s_[40:]])
 def test_a_half_of_a_face_is_seen(hidden):
     picture = with_face()
     picture[hidden] = GREEN
-    assert seen().left(frame(picture), FACE) > LITTLE
+    assert left(frame(picture), FACE, [seen()]) > LITTLE
 
 
 @pytest.mark.parametrize("way", [(16, 0), (0, 16), (-16, -16)])
 def test_a_face_that_lies_beside_its_place_is_seen(way):
-    assert seen().left(frame(np.roll(with_face(), way, axis=(0, 1))), FACE) > LITTLE
+    assert left(frame(np.roll(with_face(), way, axis=(0, 1))), FACE, [seen()]) > LITTLE
 
 
 def test_of_a_pale_face_only_what_is_darker_or_lighter_is_told():
-    assert seen((150, 150, 150)).left(frame(plain((230, 230, 230))), FACE) == LITTLE
-    assert seen((150, 150, 150)).left(frame(plain((156, 152, 148))), FACE) > LITTLE
+    assert left(frame(plain((230, 230, 230))), FACE, [seen((150, 150, 150))]) == LITTLE
+    assert left(frame(plain((156, 152, 148))), FACE, [seen((150, 150, 150))]) > LITTLE
 
 
 def test_a_red_thing_that_was_taken_for_the_face_makes_no_face_another_thing():
-    assert seen((250, 30, 20)).left(frame(plain((205, 120, 100))), FACE) > LITTLE
+    assert left(frame(plain((205, 120, 100))), FACE, [seen((250, 30, 20))]) > LITTLE
 
 
 @pytest.mark.parametrize("box", [[-90, 20, -50, 60], [90, 20, 130, 60], [79.4, 10, 120, 20]])
 def test_of_a_place_out_of_the_picture_nothing_is_told(box):
     assert Colours.of(frame(with_face()), np.float32(box)) is None
-    assert seen().left(frame(plain(GREEN)), np.float32(box)) > LITTLE
+    assert left(frame(plain(GREEN)), np.float32(box), [seen()]) > LITTLE
 
 
 @pytest.mark.parametrize("layout", ["rgb24", "yuv420p", "gray"])

@@ -7,16 +7,15 @@ import pytest
 
 from pipeline.analysis import Analysis
 from pipeline.coverage import (
-    AFTER,
     FADE,
-    LEAVING,
     Rung,
     covered,
     mixes,
     rung,
     whole,
 )
-from pipeline.dissolving import LONGEST_FADE
+from pipeline.dissolving import AFTER, LONGEST_FADE
+from pipeline.expecting import LEAVING
 from pipeline.tracks import Seen, Sighting, Track
 
 DRAWN, PASTED, COVER = Rung.SURROGATE, Rung.PASTED, Rung.COVER

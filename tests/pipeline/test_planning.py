@@ -7,7 +7,8 @@ import pytest
 from matcher.keep import nothing_kept
 from pipeline import coverage
 from pipeline.analysis import Analysis
-from pipeline.coverage import AFTER, BEFORE, Rung
+from pipeline.coverage import Rung
+from pipeline.dissolving import AFTER, BEFORE
 from pipeline.geometry import bounds
 from pipeline.planning import Places, plan
 from pipeline.settings import Settings
