@@ -12,20 +12,20 @@ from pipeline.geometry import align
 
 _CHEEKS: Final = ((0.24, 0.50, 0.36, 0.62), (0.64, 0.50, 0.76, 0.62), (0.40, 0.16, 0.60, 0.24))
 # Points of both upper lids and of the upper lip's inner edge, and those that they close upon.
-_LIPS_ABOVE: Final = [191, 80, 81, 82, 13, 312, 311, 310, 415]
-_LIPS_BELOW: Final = [95, 88, 178, 87, 14, 317, 402, 318, 324]
+LIPS_ABOVE: Final = [191, 80, 81, 82, 13, 312, 311, 310, 415]
+LIPS_BELOW: Final = [95, 88, 178, 87, 14, 317, 402, 318, 324]
 _ABOVE: Final = [
     *(246, 161, 160, 159, 158, 157, 173, 466, 388, 387, 386, 385, 384, 398),
-    *_LIPS_ABOVE,
+    *LIPS_ABOVE,
 ]
 _BELOW: Final = [
     *(7, 163, 144, 145, 153, 154, 155, 249, 390, 373, 374, 380, 381, 382),
-    *_LIPS_BELOW,
+    *LIPS_BELOW,
 ]
 # Openings that the iris model reads off eyes, and how far these are open: measured on
 # photographs, closed eyes read 0.02 to 0.06, since their lashes pass for an eye.
 _READ: Final = np.array([0.0, 0.013, 0.045, 0.1, 1.0])
-_OPEN: Final = np.array([0.0, 0.013, 0.013, 0.1, 1.0])
+_OPEN: Final = np.array([0.0, 0.008, 0.008, 0.1, 1.0])
 # The same of lips: what is seen between drawn ones is read as less than it is while it is little.
 _LIPS_READ: Final = np.array([0.0, 0.015, 0.05, 0.1, 0.2, 1.0])
 _LIPS_OPEN: Final = np.array([0.0, 0.015, 0.08, 0.122, 0.2, 1.0])
@@ -71,7 +71,7 @@ def opened_alike(shape: Floats, own: Floats, usual: float = np.nan) -> Floats:
     middle = (shape[_ABOVE] + shape[_BELOW]) / 2
     gap = own[_BELOW] - own[_ABOVE]
     lips = max(float(mouth_code(own)[0]), 1e-6)
-    gap[-len(_LIPS_ABOVE) :] *= np.float32(np.interp(lips, _LIPS_READ, _LIPS_OPEN) / lips)
+    gap[-len(LIPS_ABOVE) :] *= np.float32(np.interp(lips, _LIPS_READ, _LIPS_OPEN) / lips)
     result[_ABOVE], result[_BELOW] = middle - gap / 2, middle + gap / 2
     narrow = np.clip(usual / _USUAL, _NARROWEST, 1) if np.isfinite(usual) else _UNKNOWN
     read = np.maximum(eye_code(own), 1e-6)
@@ -94,7 +94,7 @@ def with_lids(shape: Floats, openings: Floats) -> Floats:
     """`shape` (468, 3) with its upper lids moved until its eyes are `openings` (2,) wide open, as
     codes tell it.
     """
-    result, eyes = shape.copy(), len(_ABOVE) - len(_LIPS_ABOVE)
+    result, eyes = shape.copy(), len(_ABOVE) - len(LIPS_ABOVE)
     factors = np.repeat(openings / np.maximum(eye_code(shape), 1e-6), eyes // 2)[:, None]
     above, below = _ABOVE[:eyes], _BELOW[:eyes]
     gap = shape[below] - shape[above]

@@ -68,13 +68,16 @@ class Head:
     def laid_in(self, face: Face, inside: Floats, opening: float) -> Floats:
         """(h, w, 3) the mouth's part of the face, with `inside` (h, w, 3) where it is open: of the
         face's tint, as bright as the lips where both are seen, in their shadow where little is.
+        What is darker than lips lies deep and gets less light still; teeth stay bright.
         """
         low, high, lit = _SHADED
         gain = np.clip(face.lips / max(float(inside[self._ring].mean()), 1.0), *_GAIN)
         lips = face.texture[self.mouth]
         gain *= np.interp(opening, [0, lit], [low, high])
         share = self._inner * np.float32(mouth_share(opening))
-        result: Floats = lips + (inside * (face.cast * np.float32(gain)) - lips) * share
+        seen = inside * (face.cast * np.float32(gain))
+        seen *= np.minimum(seen.mean(axis=2, keepdims=True) / max(face.lips, 1.0), 1)
+        result: Floats = lips + (seen - lips) * share
         return result
 
     def shown(self, face: Face, mouth: Floats | None, gaze: Floats, openings: Floats) -> Image:

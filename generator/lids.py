@@ -17,19 +17,19 @@ from pipeline.contract import Floats
 _REACH: Final = 0.085
 _OPEN: Final = 0.09  # openings as codes tell them: from here on lids are skin and lashes,
 _SLIT: Final = (0.05, 0.02)  # and here what is left between them
-_AROUND: Final = ((-0.45, -0.1), (1.15, 0.95))
+_AROUND: Final = ((-0.4, -0.05), (1.15, 0.95))
 _LID: Final = (-0.15, 0.4)  # creases above and bags below are the person's own
 _UNDER: Final = (0.04, 0.014)
 _SKIN_ABOVE: Final = (-0.5, -0.05)
 _SKIN_BELOW: Final = (0.042, 0.068)
 _SMOOTH: Final = 0.02
 _LASHES: Final = ((-0.15, 0.1), (1.02, 0.8))
-_THICK: Final = (-0.016, -0.001)
+_THICK: Final = (-0.019, -0.002)
 _FRINGE: Final = (0.3, 0.01)  # how dark, and how far below the eye
 _EDGE: Final = 0.013
-_DARK: Final = 0.1
-_HOLLOW: Final = 0.12
-_SHADE: Final = 0.1
+_DARK: Final = 0.02
+_HOLLOW: Final = 0.2
+_SHADE: Final = 0.12
 
 
 class Lids:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial import Delaunay
 from scipy.spatial.distance import cdist
 
+from generator.bending import learn
 from generator.canonical import Canonical, codes, frontal
 from generator.expression import mouth_code
 from pipeline.contract import Floats
@@ -18,7 +19,6 @@ from pipeline.geometry import procrustes
 EXTENT: Final = 0.86
 _MOUTH_OPENING: Final = 0.22
 _OUTER_EYES: Final = (33, 263)
-_RIDGE: Final = 1e-3
 
 
 def fit(meshes: Floats) -> tuple[Canonical, Floats]:
@@ -33,10 +33,10 @@ def fit(meshes: Floats) -> tuple[Canonical, Floats]:
     middle = (mean.max(axis=0) + mean.min(axis=0)) / 2
     mean = (mean - middle + (0.5, 0.5, 0.0)).astype(np.float32)
     aligned = frontal(meshes, mean)
-    bend, rest = _bend(aligned)
-    layout = _opened(mean, bend, rest)
+    bend = learn(aligned, mean)
+    layout = _opened(mean, bend[0])
     triangles = Delaunay(layout).simplices.astype(np.int64)
-    return Canonical(mean, layout, triangles, bend, rest), aligned
+    return Canonical(mean, layout, triangles, bend, codes(aligned).mean(axis=0)), aligned
 
 
 def _level(shape: Floats) -> Floats:
@@ -56,21 +56,9 @@ def _symmetric(shape: Floats) -> Floats:
     return (shape + mirrored[twins]) / 2
 
 
-def _bend(aligned: Floats) -> tuple[Floats, Floats]:
-    """Ridge regression of the shapes on their codes: how one unit of a code moves each point."""
-    code = codes(aligned).astype(np.float64)
-    rest = code.mean(axis=0)
-    spread = code.std(axis=0)
-    x = (code - rest) / spread
-    y = (aligned - aligned.mean(axis=0)).reshape(len(aligned), -1)
-    slope = np.linalg.solve(x.T @ x + _RIDGE * len(x) * np.eye(x.shape[1]), x.T @ y)
-    bend = (slope / spread[:, None]).reshape(len(rest), *aligned.shape[1:])
-    return bend.astype(np.float32), rest.astype(np.float32)
-
-
-def _opened(shape: Floats, bend: Floats, rest: Floats) -> Floats:
+def _opened(shape: Floats, bend: Floats) -> Floats:
     missing = _MOUTH_OPENING - mouth_code(shape)[0]
-    opened = (shape + missing * bend[0])[:, :2]
+    opened = (shape + missing * bend)[:, :2]
     contour_kept = opened - opened.mean(axis=0) + shape[:, :2].mean(axis=0)
     low, high = contour_kept.min(axis=0), contour_kept.max(axis=0)
     factor = EXTENT / (high - low).max()

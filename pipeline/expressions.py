@@ -29,6 +29,8 @@ GAZES: Final[dict[str, tuple[float, float]]] = {
     "down": (0.0, 0.2),
 }
 _ROUNDS: Final = 6
+_UPPER_LIP: Final = 13
+_LOWER_LIP: Final = 14  # lips may cross on the way
 _MOVING: Final = ("smile", "open-mouth", "pucker", "surprise")
 _FURTHEST: Final = 1.3
 _LIDS: Final = (0.01, 0.12)
@@ -47,7 +49,9 @@ def bent(wanted: Floats, canonical: Canonical) -> Floats:
     """
     shape, mouth = canonical.shape, len(MOUTH)
     for _ in range(_ROUNDS):
-        missing = wanted[:mouth] - codes(shape)[:mouth]
+        now = codes(shape)[:mouth]
+        now[0] = np.copysign(now[0], shape[_LOWER_LIP, 1] - shape[_UPPER_LIP, 1])
+        missing = wanted[:mouth] - now
         shape = shape + np.einsum("c,cpx->px", missing, canonical.bend[:mouth])
     return with_lids(shape, wanted[mouth:])
 

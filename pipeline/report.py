@@ -32,7 +32,7 @@ class Scope:
     """How much is drawn, and which recognisers judge it."""
 
     mixes: int = 500
-    faces: int = 200
+    faces: int = 400
     seed: int = 0
     extractor: str = "dlib_resnet"
     second: str = ""
@@ -56,7 +56,7 @@ def add_to(commands: shared.Commands) -> None:
     add("--second-threshold", type=float, default=0.38,
         help="centred cosine from which the second takes two faces for one person's")  # fmt: skip
     add("--mixes", type=int, default=500, help="mixes whose textures are measured")
-    add("--faces", type=int, default=200, help="mixes drawn as faces with expressions")
+    add("--faces", type=int, default=400, help="mixes drawn as faces with expressions")
     add("--seed", type=int, default=0, help="of the mixes and the expressions")
     add("--out", type=Path, help="write the report to this Markdown file too")
     shared.add_common(group)

@@ -21,7 +21,7 @@ from pipeline.pose import landmarks_of
 from pipeline.report import Measure, Scope
 from pipeline.report_balance import groups
 from pipeline.report_textures import mixes, worst
-from pipeline.room_pictures import portrait
+from pipeline.room_pictures import framed, portrait
 from pipeline.settings import Settings
 from pipeline.weights import locate
 
@@ -100,7 +100,7 @@ class Studio:
         mesh = bent(code, self.canonical) * np.float32(_SIZE)
         who = nobody(self.canonical.shape)
         surrogate = self.generator.generate(identity, who, mesh, gaze)
-        return Drawn(portrait(surrogate, self.canonical, _SIZE), surrogate.shape * _SIZE)
+        return Drawn(portrait(surrogate, self.canonical, _SIZE), framed(surrogate.shape) * _SIZE)
 
     def read(self, drawn: Drawn) -> tuple[Floats, Floats]:
         """The code (7,) and the gaze (2,) that mesh and iris find in the picture."""

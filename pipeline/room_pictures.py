@@ -21,6 +21,7 @@ _MESH: Final = (90, 220, 255)
 _POINT: Final = (255, 60, 60)
 _CELL: Final = 56
 EDGE: Final = 0.02
+_MARGIN: Final = 0.03
 _CROP: Final = 1.5
 
 
@@ -90,11 +91,19 @@ def crop(picture: Image, box: Floats, side: int) -> Image:
     return np.asarray(shrunk, np.uint8)
 
 
+def framed(shape: Floats) -> Floats:
+    """(468, 3) in sides of a picture: a frontal shape, made smaller where a jaw would leave it."""
+    middle = np.array([0.5, 0.5, 0], np.float32)
+    reach = float(np.abs(shape[:, :2] - middle[:2]).max())
+    result: Floats = (shape - middle) * np.float32(min((0.5 - _MARGIN) / reach, 1)) + middle
+    return result
+
+
 def portrait(surrogate: Surrogate, canonical: Canonical, size: int) -> Image:
     """(size, size, 3) the surrogate from the front, on a plain ground."""
     texture = surrogate.texture
     layout = canonical.layout * len(texture) - 0.5
-    target = surrogate.shape * size - np.array([0.5, 0.5, 0], np.float32)
+    target = framed(surrogate.shape) * size - np.array([0.5, 0.5, 0], np.float32)
     drawn, inside = warp(texture, layout, target, canonical.triangles, (size, size))
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
     alpha = np.clip(depth / max(EDGE * size, 1.0), 0, 1)[..., None]

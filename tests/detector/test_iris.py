@@ -7,7 +7,7 @@ from generator.canonical import frontal
 from generator.expression import eye_code
 from pipeline.expressions import EXPRESSIONS, bent
 from pipeline.portraits import nobody
-from pipeline.room_pictures import portrait
+from pipeline.room_pictures import framed, portrait
 
 SIZE = 256
 LIDS = [*LEFT, *RIGHT]
@@ -29,7 +29,7 @@ def drawn(drawing, donors):
         rows, who = donors.rows.rows[first : first + 4], nobody(donors.canonical.shape)
         surrogate = drawing.generator.generate(rows, who, mesh, np.float32(gaze))
         picture = portrait(surrogate, donors.canonical, SIZE)
-        return picture, (surrogate.shape * SIZE).astype(np.float32)
+        return picture, (framed(surrogate.shape) * SIZE).astype(np.float32)
 
     return draw
 
