@@ -12,20 +12,20 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from generator.canonical import LIPS_ABOVE, LIPS_BELOW, codes
-from generator.expression import MOUTH
+from generator.expression import LIPS_MIDDLE, MOUTH
 from generator.regions import LEFT_EYE, LIPS, RIGHT_EYE
 from pipeline.contract import Floats
 from pipeline.geometry import align
 
 _LOWER_LIDS: Final = (145, 374)
 _NOSE: Final = (6, 4, 2)  # its bridge, its tip, and what lies under it
-_UPPER_LIP: Final = (0, 13)  # its outer and its inner edge
-_LOWER_LIP: Final = 14
+_UPPER_LIP: Final = 0  # its outer edge
 _OPENED: Final = 0.2  # a code that parts the lips
 _RAISED: Final = 0.25  # mouths in pictures open laughing: how much of the raised lip is the jaw's
 _AROUND_LIPS: Final = 0.05  # canonical units, as everywhere
 _AROUND_EYES: Final = 0.025
-_SMALL: Final = 0.01
+_MARGIN: Final = 0.01
+_STEP: Final = 0.01  # how far fields are taken to tell what they change
 _SINGULAR: Final = 1e-3
 
 
@@ -33,7 +33,7 @@ def learn(shapes: Floats, shape: Floats) -> Floats:
     """(7, 468, 3) how far one unit of each code moves the canonical `shape` (468, 3) and leaves all
     other codes as they are; `shapes` (m, 468, 3) are frontal. Codes that never change move nothing.
     """
-    upper = shape[:, 1] < shape[_LOWER_LIDS, 1].max() + _SMALL
+    upper = shape[:, 1] < shape[_LOWER_LIDS, 1].max() + _MARGIN
     turns = [align(one[upper], shape[upper]) for one in shapes]
     still = np.stack([one @ turn + shift for one, (turn, shift) in zip(shapes, turns, strict=True)])
     moved = (still - still.mean(axis=0)).reshape(len(still), -1).astype(np.float64)
@@ -52,11 +52,10 @@ def learn(shapes: Floats, shape: Floats) -> Floats:
 def _parts(shape: Floats, opened: Floats) -> Floats:
     """(7, 468) where each code counts, 0 to 1; `opened` is the shape with its lips apart."""
     bridge, tip, under = shape[_NOSE, 1]
-    outer, inner = _UPPER_LIP
-    jaw = np.interp(shape[:, 1], [(bridge + tip) / 2, shape[inner, 1]], [0, 1])
-    jaw *= np.interp(opened[:, 1], opened[[inner, _LOWER_LIP], 1], [_RAISED, 1])
+    jaw = np.interp(shape[:, 1], [(bridge + tip) / 2, shape[LIPS_MIDDLE[0], 1]], [0, 1])
+    jaw *= np.interp(opened[:, 1], opened[LIPS_MIDDLE, 1], [_RAISED, 1])
     lips = _near(shape, LIPS, _AROUND_LIPS)
-    lips *= np.interp(shape[:, 1], [under, shape[outer, 1]], [0, 1])
+    lips *= np.interp(shape[:, 1], [under, shape[_UPPER_LIP, 1]], [0, 1])
     eyes = [_near(shape, eye, _AROUND_EYES) for eye in (LEFT_EYE, RIGHT_EYE)]
     return np.stack([jaw, *[lips] * (len(MOUTH) - 1), *eyes])
 
@@ -70,8 +69,8 @@ def _near(shape: Floats, points: list[int], reach: float) -> Floats:
 
 def _units(fields: Floats, shape: Floats) -> Floats:
     """Mixes of the fields (7, 468, 3) that change one code each, by as much as they are taken."""
-    bent = codes((shape + _SMALL * fields).astype(np.float32))
-    change = (bent - codes(shape)).astype(np.float64) / _SMALL
+    bent = codes((shape + _STEP * fields).astype(np.float32))
+    change = (bent - codes(shape)).astype(np.float64) / _STEP
     return np.einsum("cf,fpx->cpx", np.linalg.pinv(change, rcond=_SINGULAR), fields)
 
 

@@ -14,10 +14,10 @@ MOUTH: Final = ("opening", "width", "left corner", "right corner", "pucker")
 EYES: Final = ("left opening", "right opening")
 
 _OUTER_EYES: Final = (33, 263)
-_LIPS: Final = (13, 14)
+LIPS_MIDDLE: Final = (13, 14)  # the inner edges, upper and lower
 _LIP_CORNERS: Final = (78, 308)
 _LIDS: Final = ((159, 145), (386, 374))
-_OF_MOUTH: Final = np.array([_OUTER_EYES, _LIPS, _LIP_CORNERS]).T
+_OF_MOUTH: Final = np.array([_OUTER_EYES, LIPS_MIDDLE, _LIP_CORNERS]).T
 _OF_EYES: Final = np.array([_OUTER_EYES, *_LIDS]).T
 _MOUTH_CORNERS: Final = np.array([61, 291, 13])  # and the upper lip
 _NOSE_WINGS: Final = np.array([98, 327, 13, 14])  # and the lips

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from generator.canonical import Canonical, codes, with_lids
-from generator.expression import MOUTH
+from generator.expression import LIPS_MIDDLE, MOUTH
 from pipeline.contract import Floats, Generator, Ints, Person, Surrogate
 
 # Mouth: opening, width, left and right corner below the upper lip, pucker; eyes: both openings.
@@ -29,8 +29,6 @@ GAZES: Final[dict[str, tuple[float, float]]] = {
     "down": (0.0, 0.2),
 }
 _ROUNDS: Final = 6
-_UPPER_LIP: Final = 13
-_LOWER_LIP: Final = 14  # lips may cross on the way
 _MOVING: Final = ("smile", "open-mouth", "pucker", "surprise")
 _FURTHEST: Final = 1.3
 _LIDS: Final = (0.01, 0.12)
@@ -50,7 +48,8 @@ def bent(wanted: Floats, canonical: Canonical) -> Floats:
     shape, mouth = canonical.shape, len(MOUTH)
     for _ in range(_ROUNDS):
         now = codes(shape)[:mouth]
-        now[0] = np.copysign(now[0], shape[_LOWER_LIP, 1] - shape[_UPPER_LIP, 1])
+        upper, lower = shape[LIPS_MIDDLE, 1]
+        now[0] = np.copysign(now[0], lower - upper)  # lips may cross on the way
         missing = wanted[:mouth] - now
         shape = shape + np.einsum("c,cpx->px", missing, canonical.bend[:mouth])
     return with_lids(shape, wanted[mouth:])
