@@ -13,7 +13,7 @@ from generator.complexion import Complexion
 from generator.expression import eye_code
 from generator.eyes import Drawn, Eyes
 from generator.regions import mouth_opacity
-from pipeline.contract import Floats, Image, Ints
+from pipeline.contract import Floats, Image, Mask
 from pipeline.networks import Network
 
 Draw = Callable[[Floats], Floats]  # (b, m) donor mixes → (b, s, s, 3) textures in 0..255
@@ -22,13 +22,19 @@ _CLOSED: Final = 0.012
 _OPEN: Final = 0.04
 # How light it is behind lips that begin to open, how light behind open ones, and from when on.
 _SHADED: Final = (0.55, 0.85, 0.09)
-_GAIN: Final = (0.7, 1.4)
+GAIN: Final = (0.7, 1.4)
 _RING: Final = (0.02, 0.6)  # of the mouth's opacity: where lips surround it
 
 
 def mouth_share(opening: Any) -> Any:
     """How much of the inside of a mouth is seen, 0..1, by the first of its codes."""
     return np.clip((opening - _CLOSED) / (_OPEN - _CLOSED), 0, 1)
+
+
+def mouth_light(opening: Any) -> Any:
+    """How bright the inside of a mouth is, in shares of its lips', by the first of its codes."""
+    low, high, lit = _SHADED
+    return np.interp(opening, [0, lit], [low, high])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +61,7 @@ class Head:
         rows, columns = (np.flatnonzero(inner.any(axis=axis)) for axis in (1, 0))
         self.mouth = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         self._inner = np.repeat(inner[self.mouth][..., None], 3, axis=2)
-        self._ring = _around(inner[self.mouth])
+        self._ring = np.nonzero(around(inner[self.mouth]))
         self.complexion = Complexion(canonical.layout, self.side)
         self._eyes = Eyes(canonical.layout, self.side, eye_code(canonical.shape))
 
@@ -70,10 +76,9 @@ class Head:
         face's tint, as bright as the lips where both are seen, in their shadow where little is.
         What is darker than lips lies deep and gets less light still; teeth stay bright.
         """
-        low, high, lit = _SHADED
-        gain = np.clip(face.lips / max(float(inside[self._ring].mean()), 1.0), *_GAIN)
+        gain = np.clip(face.lips / max(float(inside[self._ring].mean()), 1.0), *GAIN)
+        gain *= mouth_light(opening)
         lips = face.texture[self.mouth]
-        gain *= np.interp(opening, [0, lit], [low, high])
         share = self._inner * np.float32(mouth_share(opening))
         seen = inside * (face.cast * np.float32(gain))
         seen *= np.minimum(seen.mean(axis=2, keepdims=True) / max(face.lips, 1.0), 1)
@@ -91,12 +96,11 @@ class Head:
         return result
 
 
-def _around(opacity: Floats) -> tuple[Ints, Ints]:
-    """Rows and columns of the lips around a mouth; of all that is seen of it in few pixels."""
+def around(opacity: Floats) -> Mask:
+    """(h, w) the lips around a mouth of an opacity (h, w); all that is seen of it in few pixels."""
     low, high = (share * opacity.max() for share in _RING)
-    ring = (opacity > low) & (opacity < high)
-    rows, columns = np.nonzero(ring if ring.any() else opacity > 0)
-    return rows, columns
+    ring: Mask = (opacity > low) & (opacity < high)
+    return ring if ring.any() else opacity > 0
 
 
 def _rounded(texture: Floats) -> Image:

@@ -12,10 +12,10 @@ import tensorflow as tf
 from keras import ops
 
 from generator.losses import shifted
+from generator.moving import SIDE, Moving
 from generator.views import Views
 from pipeline.contract import Floats, Image, Mask
 
-SIDE: Final = 64  # finer detail would be drawn for the recogniser alone
 _SAFELY: Final = 0.14  # of likeness, beyond what makes two faces one person's, or two
 _PIECE: Final = 16
 _SHIFT: Final = 4  # px
@@ -45,11 +45,9 @@ class Holding:
         self._count = len(views.places)
         self._corners, self._shares = _bilinear(views.places)
         self._opacity = tf.constant(views.opacity[..., None])
-        self._opened = tf.constant(views.opened)
-        self._lenders = tf.constant(views.lenders)
         small = [_shrunk(tf.constant(one[None] / np.float32(127.5) - 1)) for one in textures]
         self._textures = ops.concatenate(small)
-        self._inner = _shrunk(tf.constant(views.inner[None, :, :, None]))
+        self._moving = Moving(views, self._textures)
         calm = [self._calm(self._textures[i : i + _PIECE]) for i in range(0, len(small), _PIECE)]
         features = ops.concatenate(calm)
         self._mean = ops.mean(tf.boolean_mask(features, faces), axis=0)
@@ -70,7 +68,7 @@ class Holding:
             self._centred(self._described(_changed(seen, chance)))
             for seen in (
                 self._seen(small, still),
-                self._seen(self._speaking(small, number, chance), number),
+                self._seen(self._moving(small, number, chance), number),
             )
         )
         held = ops.sum(calm * moved, axis=1)
@@ -83,14 +81,6 @@ class Holding:
 
     def _calm(self, small: Any) -> Any:
         return self._described(self._seen(small, tf.zeros((small.shape[0],), tf.int32)))
-
-    def _speaking(self, small: Any, number: Any, chance: tf.random.Generator) -> Any:
-        """Textures with the open mouths of lenders."""
-        lenders = tf.gather(self._lenders, number)
-        column = chance.uniform((small.shape[0],), 0, lenders.shape[1], tf.int32)
-        mouths = tf.gather(self._textures, tf.gather(lenders, column, batch_dims=1))
-        share = self._inner * tf.gather(self._opened, number)[:, None, None, None]
-        return small + (mouths - small) * share
 
     def _seen(self, small: Any, number: Any) -> Any:
         """(b, q, q, 3) small textures in the views `number` (b,)."""

@@ -37,18 +37,23 @@ class Lids:
 
     def __init__(self, layout: Floats, side: int) -> None:
         rows = ((LEFT_CREASE, LEFT_EYE), (RIGHT_CREASE, RIGHT_EYE))
-        self._lids = [_Lid(layout[crease], layout[eye], side) for crease, eye in rows]
-        self.places = [lid.box for lid in self._lids]  # outside these no texture changes
+        self.lids = [Lid(layout[crease], layout[eye], side) for crease, eye in rows]
+        self.places = [lid.box for lid in self.lids]  # outside these no texture changes
 
     def close(self, texture: Floats, openings: Floats) -> None:
         """Close the eyes of a texture (s, s, 3) in place as far as `openings` (2,), codes, tell."""
-        for lid, opening in zip(self._lids, openings, strict=True):
+        for lid, opening in zip(self.lids, openings, strict=True):
             if opening < _OPEN:
                 lid.close(texture, float(opening))
 
 
-class _Lid:
-    """One eye; `crease` (7, 2) and `outline` (16, 2) are shares of the texture's side."""
+class Lid:
+    """One eye; `crease` (7, 2) and `outline` (16, 2) are shares of the texture's side.
+
+    In its `box`, (h, w) of the texture: `around` (h, w) averages the skin of each column, `blur`
+    (w, w) smooths that along the eye, `light` (h, w, 1) shades it into a lid, `lashes` (h, w, 1)
+    are how dark it is by them, and where `edge` (h, w) is true their own colour is found.
+    """
 
     def __init__(self, crease: Floats, outline: Floats, side: int) -> None:
         edge, under = outline[[0, *range(15, 7, -1)]], outline[:9]
@@ -71,26 +76,30 @@ class _Lid:
             _FRINGE[0] * _ramp(low, (_FRINGE[1], 0)),
         )
         ends = _ramp(along, _LASHES[0]) * _ramp(along, _LASHES[1])
-        self._lashes = (_ramp(off, _THICK) * fringe * ends)[..., None]
-        self._edge = np.abs(off) < max(_EDGE, 1 / side)
+        self.lashes = (_ramp(off, _THICK) * fringe * ends)[..., None]
+        self.edge = np.abs(off) < max(_EDGE, 1 / side)
         hollow, shade = _HOLLOW * _ramp(down, (0.6, 0)), _SHADE * _ramp(down, (0.6, 1))
-        self._light = (1 - hollow - shade * _ramp(low, (0.02, 0)))[..., None]
+        self.light = (1 - hollow - shade * _ramp(low, (0.02, 0)))[..., None]
         above = (down > _SKIN_ABOVE[0]) & (down < _SKIN_ABOVE[1])
         below = (low > _SKIN_BELOW[0]) & (low < _SKIN_BELOW[1])
-        self._around = (_mean(above) + _mean(below)) / 2
+        self.around = (_mean(above) + _mean(below)) / 2
         blur = np.exp(-(((x[0][:, None] - x[0]) / _SMOOTH) ** 2) / 2)
-        self._blur = (blur / blur.sum(axis=1, keepdims=True)).astype(np.float32)
+        self.blur = (blur / blur.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def close(self, texture: Floats, opening: float) -> None:
         part = texture[self.box]
-        skin = self._blur @ np.einsum("yx,yxc->xc", self._around, part) * self._light
-        edge = part[self._edge].mean(axis=1)
+        skin = self.blur @ np.einsum("yx,yxc->xc", self.around, part) * self.light
+        edge = part[self.edge].mean(axis=1)
         dark = float(np.partition(edge, int(_DARK * len(edge)))[int(_DARK * len(edge))])
         ink = np.clip(dark / np.maximum(skin.mean(axis=2, keepdims=True), 1), 0, 1)
-        closed = skin * (1 - (1 - ink) * self._lashes)
+        closed = skin * (1 - (1 - ink) * self.lashes)
+        texture[self.box] = part + (closed - part) * self.opacity(opening)
+
+    def opacity(self, opening: float) -> Floats:
+        """(h, w, 1) how much of the texture is exchanged for the lid of an eye that far open."""
         lids, slit = (_eased(opening, *ends) for ends in ((_OPEN, _SLIT[1]), _SLIT))
-        opacity = self._opacity * np.where(self._eye, slit, lids).astype(np.float32)
-        texture[self.box] = part + (closed - part) * opacity
+        result: Floats = self._opacity * np.where(self._eye, slit, lids).astype(np.float32)
+        return result
 
 
 def _eased(opening: float, start: float, end: float) -> float:

@@ -11,6 +11,7 @@ from generator.views import Views
 from pipeline.contract import Floats, Image, Ints, Mask
 
 BATCH: Final = 16
+_MATCHED: Final = 0.6  # of the mixes of whole faces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +23,7 @@ class Lessons:
     mouth: Floats  # (s, s) where those count that lend a mouth only
     faces: Mask  # (m,) lends a whole face
     partners: Ints  # (m, n) rows that a row is mixed with, nearest first
+    matched: Ints  # (l, k) mixes of whole faces as the matcher picks them
     views: Views  # by which drawn faces are recognised
     steps: Floats  # (m, m) what a row adds to a mix besides its looks, see generator.individual
 
@@ -37,8 +39,10 @@ def batches(rng: np.random.Generator, count: int) -> Iterator[Ints]:
 def mixes(
     rng: np.random.Generator, lessons: Lessons, count: int, k: int = 4
 ) -> tuple[Ints, Floats]:
-    """(count, k) rows and their weights: an anchor and some of its partners, mostly equal parts."""
-    k = min(k, lessons.partners.shape[1] + 1)
+    """(count, k) rows and their weights. Many are of whole faces as the matcher picks them, in
+    equal parts; others an anchor and some of its partners, mostly in equal parts.
+    """
+    k = min(k, lessons.partners.shape[1] + 1, lessons.matched.shape[1])
     lenders = np.flatnonzero(~lessons.faces)
     faces = np.flatnonzero(lessons.faces)
     anchors = np.where(
@@ -47,10 +51,13 @@ def mixes(
         rng.choice(faces, count),
     )
     picked = [rng.choice(lessons.partners[a], k - 1, replace=False) for a in anchors]
-    weights = np.full((count, k), 1 / k)
+    rows, weights = np.column_stack([anchors, picked]).astype(np.int64), np.full((count, k), 1 / k)
     uneven = rng.random(count) < 0.3
     weights[uneven] = rng.dirichlet(np.full(k, 2.0), int(uneven.sum()))
-    return np.column_stack([anchors, picked]).astype(np.int64), weights.astype(np.float32)
+    worn = (rng.random(count) < _MATCHED) & lessons.faces[anchors]
+    rows[worn] = rng.choice(lessons.matched, int(worn.sum()))[:, :k]
+    weights[worn] = 1 / k
+    return rows, weights.astype(np.float32)
 
 
 def as_learnt(anchors: Ints, weights: Floats, lessons: Lessons) -> Floats:

@@ -11,7 +11,7 @@ class Views:
 
     places: Floats  # (n, q, q, 2) where each pixel lies in the texture, in shares of its side
     opacity: Floats  # (n, q, q) of the face before a plain ground
-    opened: Floats  # (n,) how much of what lips close upon is seen, 0..1
+    codes: Floats  # (n, 7) the expressions, mouth and eyes
     lenders: Ints  # (n, l) rows with a mouth like this
-    inner: Floats  # (s, s) where a texture has what lips close upon
+    layout: Floats  # (468, 2) of the texture, in shares of its side
     ground: float  # the plain ground, in -1..1

@@ -65,11 +65,13 @@ def read(folder: Path, extractor: str = "") -> Database:
     own = folder / features_file(extractor)
     if extractor not in {"", str(arrays["extractor"])} and own.is_file():
         arrays |= _arrays(own)
+    faces = donor_faces(arrays)
     return Database(
         folder.name,
         folder / NETWORK,
         Canonical(*(arrays[key] for key in ("shape", "layout", "triangles", "bend", "rest"))),
-        *_donors(arrays),
+        faces,
+        donor_rows(arrays, faces.steps),
         _beard(arrays),
         _kind(folder),
     )
@@ -186,7 +188,8 @@ def _beard(arrays: dict[str, Any]) -> Beard | None:
     return made if len(made.weights) == len(made.centre) + 1 else None
 
 
-def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
+def donor_rows(arrays: dict[str, Any], each: Floats) -> DonorRows:
+    """What the matcher is told of the donors who lend a whole face; `each` (m, m) is own_steps."""
     own_width = len(arrays["mean"]) + 1
     unknown = np.zeros(own_width, np.float32)  # not told by a DB, or by features, of older make
     names = ("sex_weights", "age_weights", "dark_weights")
@@ -195,19 +198,17 @@ def _donors(arrays: dict[str, Any]) -> tuple[DonorFaces, DonorRows]:
     ancestry = arrays.get("ancestry_weights", np.zeros((0, 0), np.float32))
     if len(ancestry) != own_width:
         ancestry = np.zeros((own_width, 0), np.float32)
-    attributes = Attributes(arrays["mean"], sex, age, dark, ancestry)
-    own, faces = np.flatnonzero(arrays["identity"]).astype(np.int64), donor_faces(arrays)
-    rows = DonorRows(
+    own = np.flatnonzero(arrays["identity"]).astype(np.int64)
+    return DonorRows(
         rows=own,
         features=arrays["features"][own],
         skin=arrays["skin"][own],
         likeness=arrays["likeness"][own],
-        attributes=attributes,
+        attributes=Attributes(arrays["mean"], sex, age, dark, ancestry),
         extractor=str(arrays["extractor"]),
         style=_style(arrays)[own],
-        brought=_brought(faces.steps, centred(arrays["features"], arrays["mean"]))[own],
+        brought=_brought(each, centred(arrays["features"], arrays["mean"]))[own],
     )
-    return faces, rows
 
 
 def _brought(own: Floats, features: Floats) -> Floats:

@@ -12,9 +12,12 @@ from generator.regions import LIPS, region
 from generator.views import Views
 from matcher.donors import ANCESTRY_UNIT, BEARDED, LIKENESS_UNIT, SKIN_UNIT
 from pipeline.contract import Floats, Ints, Mask
-from pipeline.database import own_steps
+from pipeline.database import donor_rows, own_steps
+from pipeline.matched import matched
 
 PARTNERS: Final = 48
+_MATCHED: Final = 3000
+_SEED: Final = 77  # not the report's
 _BEARD_UNIT: Final = 0.25
 _GROW: Final = 0.05
 _SOFT: Final = 0.001
@@ -27,14 +30,16 @@ def lessons(
     faces = donors["identity"]
     mouth = region(canonical.layout, material.textures.shape[1], LIPS, _GROW, _SOFT) > 0.5
     code = donors["codes"][:, : len(MOUTH)]
+    steps = own_steps(donors)
     return Lessons(
         textures=material.textures[usable],
         mask=material.mask,
         mouth=mouth.astype(np.float32),
         faces=faces,
         partners=partners(looks(donors), code / (code.std(axis=0) + 1e-6), faces, donors["mouth"]),
+        matched=matched(donor_rows(donors, steps), _MATCHED, _SEED),
         views=views,
-        steps=own_steps(donors),
+        steps=steps,
     )
 
 

@@ -248,7 +248,7 @@ def _train(
     from pipeline.views import recogniser, views
 
     p = prepared
-    seen = views(p.canonical, donors, options.size)
+    seen = views(p.canonical, donors)
     taught = lessons.lessons(p.material, p.usable, donors, p.canonical, seen)
     own = np.flatnonzero(donors["identity"]).astype(np.int64)
     recipe = Recipe(epochs=options.epochs, seed=options.seed, policy=policy())

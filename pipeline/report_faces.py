@@ -16,11 +16,12 @@ from pipeline.database import Database
 from pipeline.expressions import EXPRESSIONS, at_random, bent
 from pipeline.extractors import thresholds
 from pipeline.geometry import bounds
+from pipeline.matched import matched
 from pipeline.portraits import nobody
 from pipeline.pose import landmarks_of
 from pipeline.report import Measure, Scope
 from pipeline.report_balance import groups
-from pipeline.report_textures import mixes, worst
+from pipeline.report_textures import worst
 from pipeline.room_pictures import framed, portrait
 from pipeline.settings import Settings
 from pipeline.weights import locate
@@ -112,7 +113,7 @@ class Studio:
 def measure(donors: Database, scope: Scope, db: Path) -> list[Measure]:
     """Identity under expression, distance from donors, and whether expressions arrive."""
     rng = np.random.default_rng(scope.seed)
-    studio, picked = Studio(donors, scope, db), mixes(donors, scope.faces, scope.seed)
+    studio, picked = Studio(donors, scope, db), matched(donors.rows, scope.faces, scope.seed)
     calm, ahead = np.array(EXPRESSIONS["neutral"], np.float32), np.zeros(2, np.float32)
     asked = np.stack([at_random(rng) for _ in picked])
     gazes = (rng.uniform(-1, 1, (len(picked), 2)) * _GAZE).astype(np.float32)

@@ -1,21 +1,18 @@
 """Sharpness and likelihood of mixes, texture by texture, against the donors' own."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from generator import quality
 from generator.deconv import Deconv
-from matcher.donors import Opposite
 from pipeline import reference, registry
-from pipeline.contract import Floats, Image, Ints, Person
+from pipeline.contract import Floats, Image, Ints
 from pipeline.database import DECONV, Database
-from pipeline.portraits import nobody
+from pipeline.matched import matched
 from pipeline.report import Measure, Scope
 from pipeline.report_balance import groups
 
-K: Final = 4
 _SHARP: Final = 0.85
 _OCTAVE: Final = 0.2
 _KERNEL: Final = 1.5
@@ -24,24 +21,12 @@ _HALVES: Final = 20
 _FEWEST: Final = 10
 
 
-def mixes(donors: Database, count: int, seed: int) -> Ints:
-    """(count, K) rows, as the default matcher picks them for people like the donors."""
-    rng, rows = np.random.default_rng(seed), donors.rows
-    synthetic = replace(rows.attributes, synthetic=True)
-    matcher = Opposite(replace(rows, attributes=synthetic), rows.extractor)
-    result = []
-    for row in rng.choice(len(rows.rows), count):
-        person = Person(rows.features[row], rows.skin[row], nobody().shape, style=rows.style[row])
-        result.append(matcher.match(person, K, rng).identities[0])
-    return np.stack(result)
-
-
 def measure(donors: Database, scope: Scope) -> list[Measure]:
     """Gradient, spectrum and kernel distance of `scope.mixes` mixes."""
     told = reference.load(donors.folder)
     if not told or donors.kind != DECONV:
         return [Measure("textures", "not measured: reference.npz is missing")]
-    picked = mixes(donors, scope.mixes, scope.seed)
+    picked = matched(donors.rows, scope.mixes, scope.seed)
     drawn = draw(donors, picked)
     gradient = quality.gradient(drawn, told["mask"]) / told["gradient"].mean()
     power = quality.spectrum(drawn).mean(axis=0) / told["spectrum"].mean(axis=0)

@@ -10,8 +10,6 @@ from extractor.dlib_keras import DlibKeras, placed
 from extractor.dlib_network import SIDE
 from generator.canonical import Canonical
 from generator.expression import MOUTH
-from generator.head import mouth_share
-from generator.regions import mouth_opacity
 from generator.views import Views
 from pipeline.contract import Floats, Ints
 from pipeline.expressions import EXPRESSIONS, at_random, bent
@@ -34,7 +32,7 @@ def recogniser(db: Path) -> DlibKeras:
     return DlibKeras(locate(_EXTRACTOR), thresholds(_EXTRACTOR, db).same_person)
 
 
-def views(canonical: Canonical, donors: dict[str, Any], side: int) -> Views:
+def views(canonical: Canonical, donors: dict[str, Any]) -> Views:
     """Of a calm face and of others, whose expressions are drawn as the report draws them."""
     rng = np.random.default_rng(0)
     calm = np.array(EXPRESSIONS["neutral"], np.float32)
@@ -43,9 +41,9 @@ def views(canonical: Canonical, donors: dict[str, Any], side: int) -> Views:
     return Views(
         places=np.stack([place for place, _ in seen]),
         opacity=np.stack([opacity for _, opacity in seen]),
-        opened=mouth_share(codes[:, 0]).astype(np.float32),
+        codes=codes,
         lenders=_lenders(codes[:, : len(MOUTH)], donors),
-        inner=mouth_opacity(canonical.layout, side),
+        layout=canonical.layout,
         ground=GROUND / 127.5 - 1,
     )
 

@@ -31,6 +31,7 @@ OFFLINE = {
     "generator/hardware.py",
     "generator/holding.py",
     "generator/losses.py",
+    "generator/moving.py",
     "generator/perception.py",
     "extractor/vggface.py",
     "extractor/dlib_keras.py",

@@ -9,8 +9,9 @@ from generator.head import heads
 from matcher.attributes import AGE_OFFSET
 from pipeline import cli, database, reference, report_balance, report_textures
 from pipeline.database import SEAL
+from pipeline.matched import K, matched
 from pipeline.report import Measure, table
-from pipeline.report_textures import mixes, worst
+from pipeline.report_textures import worst
 
 FEW = ["--mixes", "20", "--faces", "20"]
 pytestmark = pytest.mark.usefixtures("unchanged_process")
@@ -166,8 +167,8 @@ def test_a_measure_is_met_or_not_or_has_no_goal(met, told):
 
 
 def test_the_same_seed_draws_the_same_mixes_and_another_others(donors):
-    first, again, other = (mixes(donors, 8, seed) for seed in (0, 0, 1))
-    assert first.shape == (8, report_textures.K)
+    first, again, other = (matched(donors.rows, 8, seed) for seed in (0, 0, 1))
+    assert first.shape == (8, K)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert np.isin(first, donors.rows.rows).all()
