@@ -17,6 +17,7 @@ from generator.canonical import Canonical, frontal, neutral, opened_alike
 from generator.expression import eye_code, mouth_code
 from generator.head import Draw, Face, Head, mouth_share
 from generator.individual import individual, kind
+from generator.lips import with_lips
 from generator.looks import Beard
 from generator.shaving import Shaving
 from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
@@ -104,6 +105,7 @@ class Deconv:
         known = np.isfinite(person.shape).all()
         base = person.shape if known else neutral(own[None], self._canonical)[0]
         shape = opened_alike(own + mix.shape - base, own, person.eyes)
+        shape = with_lips(shape, own, base, mix.shape)
         face = self._drawn(number, weights.tobytes())
         mouth = self._speaking(face, mouth_code(own), mix, number)
         ahead = gaze if gaze is not None else np.full(2, np.nan, np.float32)
