@@ -86,6 +86,8 @@ class _Eye:
         self._half = (self._right - self._left) / 2
         self._level = float(corners[:, 1].mean()) - _ABOVE * self._half
         self._upper, self._lower = self._lids(_LASHES * side)
+        under_lashes = np.clip(self._rows - self._upper + 1, 0, 1)[..., None]
+        self._opacity = (self._opacity * under_lashes).astype(np.float32)
 
     def look(self, texture: Floats, gaze: Floats | None, seen: float, drawn: Drawn) -> None:
         """Move the iris in place: its columns are shifted, those of the white give way. `seen` is

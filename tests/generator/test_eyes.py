@@ -124,3 +124,18 @@ def test_an_eye_without_contrast_is_let_be(layout):
     plain = np.full((96, 96, 3), 128, np.float32)
     drawn = Eyes(layout, 96, WIDE_OPEN).looking(plain, np.float32([0.3, 0]), WIDE_OPEN)
     assert drawn == pytest.approx(plain, abs=1e-3)
+
+
+def test_the_fringe_of_the_upper_lid_stays_when_an_iris_moves(layout):
+    """Else every face would stare."""
+    side = 256
+    texture = painted(layout, side)
+    upper = np.zeros((side, side), bool)
+    for eye in BOTH:
+        within = filled(layout, side, eye)
+        upper |= (within > 0) & (np.roll(within, 2, axis=0) == 0)
+    texture[upper] = DARK
+    eyes = Eyes(layout, side, WIDE_OPEN)
+    for gaze in ((0, 0), (0.3, 0), (0, -0.2), (0, 0.2)):
+        drawn = eyes.looking(texture, np.float32(gaze), WIDE_OPEN)
+        assert drawn[upper].mean() < 1.5 * np.mean(DARK)
