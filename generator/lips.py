@@ -26,6 +26,8 @@ _CORNERS: Final = np.array([[61, 291], [76, 306], [62, 292], [78, 308]])
 _GOES_ALONG: Final = 0.5
 _THINNEST: Final = 0.4  # of a surrogate's lips, in the person's; points of mixes are noisy
 _THINNED: Final = (0.4, 2.0)
+# Of a lip's height, where its rows may lie: in corners those of meshes lie upon each other.
+_BETWEEN: Final = np.array([[1, 1], [0.35, 0.8], [0.1, 0.5]], np.float32).T[..., None]
 _SMOOTH: Final = 3  # degree of a curve along a lip
 _ALONG: Final = np.vander(np.linspace(-1, 1, len(LIPS_ABOVE) + 2), _SMOOTH + 1)
 _CURVE: Final = (_ALONG @ np.linalg.pinv(_ALONG)).astype(np.float32)
@@ -45,8 +47,7 @@ def with_lips(shape: Floats, own: Floats, base: Floats, mix: Floats) -> Floats:
         least = np.maximum(rest[0], 1e-4)
         full = np.maximum(wanted[0], _THINNEST * least)
         thick = full * np.clip(now[0] / least, *_THINNED)
-        share = np.clip(now / np.where(now[0] > 0, now[0], 1), 0, 1)
-        share[0] = 1
+        share = np.clip(now / np.where(now[0] > 0, now[0], 1), *_BETWEEN)
         laid = result[lip[-1], 1] + down * thick * share
         result[skin, 1] += _GOES_ALONG * (laid[0] - result[lip[0], 1])
         result[lip[:-1], 1] = laid

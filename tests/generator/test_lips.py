@@ -54,7 +54,7 @@ def test_a_persons_own_lips_stay(rest, smile):
     between = np.ravel(BETWEEN)
     others = np.setdiff1d(np.arange(468), between)
     assert worn[others] == pytest.approx(smile[others], abs=1e-5)
-    assert worn[between] == pytest.approx(smile[between], abs=0.003)
+    assert worn[between] == pytest.approx(smile[between], abs=0.006)
 
 
 def test_full_lips_stay_full(rest, smile):
