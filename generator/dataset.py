@@ -36,6 +36,7 @@ _UNFIT: Final = (
     "tongue", "makeup", "red eyes", "yellow eyes", "profile", "sideways", "back lighting",
     "spotlight", "blue hour", "night", "side light", "golden", "headphones", "scarf",
 )  # fmt: skip
+_UNFIT_MOUTHS: Final = ("tongue", "unfit mouth")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,9 +157,9 @@ def _calm(material: Material, old: Ints) -> Mask:
 def _open_mouths(material: Material, reasons: list[str]) -> Mask:
     """Only what lies between the lips is lent: glasses, hats and beards do not matter."""
     forgiven = ("glasses", "hat", "side light", "unlike a face", "labelled unfit")
-    tongue = _labelled(material.labels, ("tongue",))
+    unfit = _labelled(material.labels, _UNFIT_MOUTHS)
     opening = codes(material.shapes)[:, 0]
-    return _without(reasons, *forgiven) & ~tongue & (opening > MIN_OPENING)
+    return _without(reasons, *forgiven) & ~unfit & (opening > MIN_OPENING)
 
 
 def _every_tenth(usable: Mask) -> Mask:

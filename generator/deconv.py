@@ -24,7 +24,7 @@ from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
 from pipeline.geometry import bounds
 
 _MOUTH: Final = slice(0, 5)
-_NEIGHBOURS: Final = 5
+_NEIGHBOURS: Final = 7
 _SKIN_UNIT: Final = 40.0
 _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
 _CLOSENESS: Final = 1.0

@@ -40,7 +40,7 @@ def parser() -> Parser:
         help="file of names of unfit pictures, one a line, seen from DATA")  # fmt: skip
     add("--labels", type=Path, metavar="FILE",
         help="table (CSV) with the columns file and labels: words to add to what is written about "
-        "pictures, as beard, stubble or clean-shaven")  # fmt: skip
+        "pictures, as beard, stubble, clean-shaven or unfit mouth")  # fmt: skip
     add("--limit", type=int, default=0, metavar="N", help="take the first N pictures only")
     add("--epochs", type=int, default=_EPOCHS, help="passes over the donors")
     add("--seed", type=int, default=0, help="of the network's first weights")

@@ -153,19 +153,19 @@ def test_faces_are_held_back_only_where_there_are_enough(fit, spared):
     assert not (spare & ~usable).any()
 
 
-def test_open_mouths_are_lent_whatever_else_is_worn_but_no_tongue(plain, donors):
+def test_open_mouths_are_lent_whatever_else_is_worn_but_no_tongue_nor_unfit_ones(plain, donors):
     """Every third opens its mouth; such faces lend nothing else."""
     shapes = np.repeat(bent(CALM, donors.canonical)[None], COUNT, axis=0)
     shapes[::3] = bent(WIDE, donors.canonical)
-    worn = ("", "a hat", "heavy makeup", "full beard", "tongue out")
-    labels = [worn[n % len(worn)] if n % 3 == 0 else "" for n in range(COUNT)]
+    worn = ("", "a hat", "heavy makeup", "full beard", "tongue out", "unfit mouth")
+    labels = [worn[n // 3 % len(worn)] if n % 3 == 0 else "" for n in range(COUNT)]
     roles = dataset.roles(plain(shapes=shapes, labels=labels))
     assert (codes(shapes)[::3, 0] > dataset.MIN_OPENING).all()
     assert not roles.identity[::3].any()
     assert not np.delete(roles.mouth, np.s_[::3]).any()
     for words in worn:
         lent = [roles.mouth[n] for n in range(0, COUNT, 3) if labels[n] == words]
-        assert (np.mean(lent) > 0.5) == any(lent) == (words != "tongue out")
+        assert (np.mean(lent) > 0.5) == any(lent) == (words not in worn[-2:])
 
 
 def bearded(textures):
