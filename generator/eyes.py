@@ -86,7 +86,8 @@ class _Eye:
         self._half = (self._right - self._left) / 2
         self._level = float(corners[:, 1].mean()) - _ABOVE * self._half
         self._upper, self._lower = self._lids(_LASHES * side)
-        under_lashes = np.clip(self._rows - self._upper + 1, 0, 1)[..., None]
+        lashes = max(_LASHES * side, 1)
+        under_lashes = np.clip((self._rows - self._upper) / lashes + 1, 0, 1)[..., None]
         self._opacity = (self._opacity * under_lashes).astype(np.float32)
 
     def look(self, texture: Floats, gaze: Floats | None, seen: float, drawn: Drawn) -> None:

@@ -28,7 +28,7 @@ _THINNEST: Final = 0.4  # of a surrogate's lips, in the person's; points of mixe
 _THINNED: Final = (0.4, 2.0)
 # Of a lip's height, where its rows may lie: in corners those of meshes lie upon each other.
 _BETWEEN: Final = np.array([[1, 1], [0.35, 0.8], [0.1, 0.5]], np.float32).T[..., None]
-_SMOOTH: Final = 3  # degree of a curve along a lip
+_SMOOTH: Final = 4  # degree of the curve on which lips meet
 _ALONG: Final = np.vander(np.linspace(-1, 1, len(LIPS_ABOVE) + 2), _SMOOTH + 1)
 _CURVE: Final = (_ALONG @ np.linalg.pinv(_ALONG)).astype(np.float32)
 
@@ -38,8 +38,8 @@ def with_lips(shape: Floats, own: Floats, base: Floats, mix: Floats) -> Floats:
     `mix`, done to as `own` does to `base`, the same person at rest; all (468, 3) and frontal.
     """
     result = shape.copy()
-    now, usual = (_middle(s) for s in (shape, own))
-    moved = usual + _CURVE @ (now - usual) - now
+    line = _middle(shape)
+    moved = _CURVE @ line - line
     result[[*LIPS_ABOVE, *LIPS_BELOW]] += np.tile(moved[1:-1], (2, 1))
     result[_CORNERS] += moved[[0, -1]]
     for lip, skin, down in ((_UPPER, _SKIN[0], -1), (_LOWER, _SKIN[1], 1)):

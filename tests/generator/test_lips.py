@@ -49,12 +49,12 @@ def gaps(shape):
 
 
 def test_a_persons_own_lips_stay(rest, smile):
-    """But for points between the edges that the mesh itself has folded over."""
+    """But for how unevenly they meet, and for rows that the mesh has folded over."""
     worn = with_lips(smile, smile, rest, rest)
     between = np.ravel(BETWEEN)
     others = np.setdiff1d(np.arange(468), between)
-    assert worn[others] == pytest.approx(smile[others], abs=1e-5)
-    assert worn[between] == pytest.approx(smile[between], abs=0.006)
+    assert worn[others] == pytest.approx(smile[others], abs=0.004)
+    assert worn[between] == pytest.approx(smile[between], abs=0.008)
 
 
 def test_full_lips_stay_full(rest, smile):
@@ -102,3 +102,14 @@ def test_nothing_moves_but_lips_and_the_skin_beside_them(rest, smile):
     lips = [*LIPS_ABOVE, *LIPS_BELOW, *OUTER[0], *OUTER[1], *np.ravel(BETWEEN)]
     assert set(moved.tolist()) <= {*lips, *BESIDE}
     assert np.array_equal(shape, smile)
+
+
+def test_how_a_persons_own_lips_meet_is_not_carried_over(rest):
+    """Their line shows in nothing but what the expression adds."""
+    wavy = rest.copy()
+    wave = np.float32(0.006) * np.cos(np.arange(9) * np.pi).astype(np.float32)
+    for points in (LIPS_ABOVE, LIPS_BELOW):
+        wavy[points, 1] += wave
+    worn = with_lips(rest, wavy, wavy, rest)
+    line = worn[LIPS_ABOVE, 1] + worn[LIPS_BELOW, 1] - rest[LIPS_ABOVE, 1] - rest[LIPS_BELOW, 1]
+    assert np.abs(line).max() / 2 < 0.003
