@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from matcher.donors import DonorRows, Opposite
-from pipeline.contract import MESH_POINTS, Ints, Person
+from pipeline.contract import Ints, Person
+from pipeline.portraits import nobody
 
 K: Final = 4
 
@@ -15,7 +16,7 @@ def matched(donors: DonorRows, count: int, seed: int) -> Ints:
     """(count, K) rows, as the default matcher picks them for people like the donors; fewer than K
     of a DB with fewer donors.
     """
-    rng, unknown = np.random.default_rng(seed), np.full((MESH_POINTS, 3), np.nan, np.float32)
+    rng, unknown = np.random.default_rng(seed), nobody().shape
     synthetic = replace(donors.attributes, synthetic=True)
     matcher = Opposite(replace(donors, attributes=synthetic), donors.extractor)
     result = []

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from generator.holding import Holding
+from generator.moving import Moving
 from generator.views import Views
 from pipeline import database
 
@@ -79,6 +80,13 @@ def test_a_face_like_its_donor_costs_and_one_unlike_it_does_not(textures):
     strangers = [[int(row.argmin())] for row in features[:2] @ features.T]
     _, other = losses(textures, views(), [0, 1], strangers)
     assert other == 0
+
+
+def test_what_lids_and_lips_do_is_seen(textures, monkeypatch):
+    """Whatever Moving draws is held against the calm face."""
+    monkeypatch.setattr(Moving, "__call__", lambda self, small, number, chance: small[:, ::-1])
+    held, _ = losses(textures, views(), [0, 1, 2], [[4], [5], [6]])
+    assert held > 0.1
 
 
 def test_rows_that_lend_a_mouth_only_count_nothing(textures):
