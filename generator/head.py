@@ -12,6 +12,7 @@ from generator.canonical import Canonical
 from generator.complexion import Complexion
 from generator.expression import eye_code
 from generator.eyes import Drawn, Eyes
+from generator.pores import pores
 from generator.regions import mouth_opacity
 from pipeline.contract import Floats, Image, Mask
 from pipeline.networks import Network
@@ -63,13 +64,16 @@ class Head:
         self._inner = np.repeat(inner[self.mouth][..., None], 3, axis=2)
         self._ring = np.nonzero(around(inner[self.mouth]))
         self.complexion = Complexion(canonical.layout, self.side)
+        self._pores = pores(self.side)
         self._eyes = Eyes(canonical.layout, self.side, eye_code(canonical.shape))
 
     def face(self, texture: Floats) -> Face:
         """What is kept of a calm face (s, s, 3) in 0..255."""
         lips = float(texture[self.mouth][self._ring].mean())
         cast = self.complexion.cast(texture)
-        return Face(texture, _rounded(texture), self._eyes.drawn(texture), lips, cast)
+        eyes = self._eyes.drawn(texture)
+        texture = texture + self._pores
+        return Face(texture, _rounded(texture), eyes, lips, cast)
 
     def laid_in(self, face: Face, inside: Floats, opening: float) -> Floats:
         """(h, w, 3) the mouth's part of the face, with `inside` (h, w, 3) where it is open: of the
