@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from generator.canonical import Canonical, frontal, neutral, opened_alike
+from generator.canonical import Canonical, frontal, neutral, opened_alike, with_lids
 from generator.expression import eye_code, mouth_code
 from generator.head import Draw, Face, Head, mouth_share
 from generator.individual import individual, kind
@@ -24,6 +24,7 @@ from pipeline.contract import Floats, Ints, Mask, Person, Surrogate
 from pipeline.geometry import bounds
 
 _MOUTH: Final = slice(0, 5)
+_EYES: Final = slice(5, 7)
 _NEIGHBOURS: Final = 7
 _SKIN_UNIT: Final = 40.0
 _LIKENESS_UNIT: Final = np.array([0.7, 0.5], np.float32)
@@ -35,6 +36,10 @@ _EACH: Final = 3
 _FACES_KEPT: Final = 64
 _JUST_DRAWN: Final = 8
 _MOUTHS_KEPT: Final = 512  # of up to 40 kB each
+# Meshes fit narrow eyes too wide and wide ones too narrow, so textures show what they left out: for
+# each unit that a mix's donors open their eyes wider than others, its lids are this much lower.
+_WIDER: Final = 8.0
+_LIDS: Final = (0.75, 1.25)
 _ENLARGED: Final = 1.25
 _SEEN_AT: Final = 96  # px; beards are read off textures of this side
 
@@ -105,12 +110,14 @@ class Deconv:
         known = np.isfinite(person.shape).all()
         base = person.shape if known else neutral(own[None], self._canonical)[0]
         shape = opened_alike(own + mix.shape - base, own, person.eyes)
+        openings = eye_code(shape)
+        shape = with_lids(shape, openings * mix.lids)
         shape = with_lips(shape, own, base, mix.shape)
         face = self._drawn(number, weights.tobytes())
         mouth = self._speaking(face, mouth_code(own), mix, number)
         ahead = gaze if gaze is not None else np.full(2, np.nan, np.float32)
         return Surrogate(
-            self._heads[number].shown(face, mouth, ahead, eye_code(shape)),
+            self._heads[number].shown(face, mouth, ahead, openings),
             shape.astype(np.float32),
         )
 
@@ -141,7 +148,14 @@ class Deconv:
         likeness = (donors.likeness[lending] - mix @ donors.likeness) / _LIKENESS_UNIT
         far = skin + (likeness**2).sum(axis=1) * 0.25
         few = _of_each_level(donors.codes[lending, 0], far)
-        return _Mix(mix, np.einsum("m,mpx->px", mix, self._calm), lending[few], far[few])
+        shape = np.einsum("m,mpx->px", mix, self._calm)
+        return _Mix(mix, shape, self._lids(mix), lending[few], far[few])
+
+    def _lids(self, mix: Floats) -> float:
+        """How far a mix (m,) must open its eyes to look as if they were open as wide as asked."""
+        open_ = self._donors.codes[:, _EYES].mean(axis=1)
+        wider = float(mix @ open_ - open_[self._donors.identity].mean())
+        return float(np.clip(1 - _WIDER * wider, *_LIDS))
 
     def _clean(self, parts: Floats) -> Floats:
         """(m,) the weights of a mix as it is drawn, without a shadow where its donors shave."""
@@ -204,5 +218,6 @@ class _Mix:
 
     weights: Floats  # (m,) those that the network is given
     shape: Floats  # (468, 3) without expression
+    lids: float  # its eyes' openings, in those that are asked for
     lending: Ints  # (n,) the donors who lend it mouths
     far: Floats  # (n,) how little each of them is of its kind

@@ -125,6 +125,17 @@ def test_the_shape_opens_its_mouth_and_closes_its_eyes_with_the_face(drawing, do
     assert shut[5:].max() < 0.02 < calm[5:].min()
 
 
+def test_faces_of_narrow_eyed_donors_open_their_lids_wider(drawing, donors, mesh):
+    """So that they look as wide as others; meshes tell half of how narrow eyes are."""
+    rows, faces = donors.rows.rows, donors.faces
+    order = rows[np.argsort(faces.codes[rows, 5:].mean(axis=1), kind="stable")]
+    narrow, wide = (
+        codes(drawing.generator.generate(some, unknown_person(), mesh).shape)[5:].mean()
+        for some in (order[:4], order[-4:])
+    )
+    assert 1.15 * wide < narrow < 1.7 * wide
+
+
 def test_other_donors_give_another_face(drawing, donors, mesh):
     faces = [
         drawing.generator.generate(donors.rows.rows[i : i + 4], unknown_person(), mesh)
