@@ -25,6 +25,8 @@ _PALE: Final = 0.5
 _GAIN: Final = np.array([1.5, 2.0], np.float32)  # the reader sees less than is drawn
 _SEEN: Final = (0.15, 1.3)
 _UNCHANGED: Final = 0.02
+_PALEST: Final = 0.5  # an iris, in shares of the white; of the donors' three in four are darker
+_TINTED: Final = (0.5, 1.6)
 
 
 class Eyes:
@@ -41,6 +43,27 @@ class Eyes:
     def drawn(self, texture: Floats) -> list["Drawn"]:
         """The eyes of a texture (s, s, 3) as they are; `looking` would look them up."""
         return [eye.drawn(texture) for eye in self._eyes]
+
+    def paired(self, texture: Floats, drawn: list["Drawn"]) -> Floats:
+        """The texture (s, s, 3) with irises of one colour, and none paler than eyes are: a mix of
+        brown and blue eyes has milky ones, often two kinds of them.
+        """
+        discs = [eye.disc(own) for eye, own in zip(self._eyes, drawn, strict=True)]
+        if not all(disc.any() for disc in discs):
+            return texture
+        places = [eye.box for eye in self._eyes]
+        colours = np.stack([
+            (texture[place] * disc).sum(axis=(0, 1)) / disc.sum()
+            for place, disc in zip(places, discs, strict=True)
+        ])  # fmt: skip
+        wanted = colours.mean(axis=0)
+        palest = _PALEST * np.mean([own.white.mean() for own in drawn])
+        wanted *= min(palest / max(float(wanted.mean()), 1.0), 1)
+        result = texture.copy()
+        for place, disc, colour in zip(places, discs, colours, strict=True):
+            tint = np.clip(wanted / np.maximum(colour, 1), *_TINTED)
+            result[place] *= 1 + (tint - 1) * disc
+        return result
 
     def looking(
         self, texture: Floats, gaze: Floats, openings: Floats, drawn: list["Drawn"] | None = None
@@ -75,8 +98,8 @@ class _Eye:
     def __init__(self, layout: Floats, outline: list[int], side: int) -> None:
         ring = layout[outline] * side - 0.5
         (x1, y1), (x2, y2) = np.floor(ring.min(axis=0)) - 1, np.ceil(ring.max(axis=0)) + 2
-        self._box = np.s_[int(y1) : int(y2), int(x1) : int(x2)]
-        inside = filled(layout, side, outline)[self._box]
+        self.box = np.s_[int(y1) : int(y2), int(x1) : int(x2)]
+        inside = filled(layout, side, outline)[self.box]
         self._opacity = cv2.GaussianBlur(inside, (0, 0), max(_SOFT * side, 0.3))[..., None]
         self._inside = inside > 0
         self._rows = np.arange(int(y2 - y1), dtype=np.float32)[:, None]
@@ -90,11 +113,17 @@ class _Eye:
         under_lashes = np.clip((self._rows - self._upper) / lashes + 1, 0, 1)[..., None]
         self._opacity = (self._opacity * under_lashes).astype(np.float32)
 
+    def disc(self, drawn: Drawn) -> Floats:
+        """(h, w, 1) where the iris is, if the eye looks ahead; lids and lashes left out."""
+        away = np.hypot(self._columns - drawn.iris, self._rows - self._level)
+        reach, soft = _IRIS * self._half, _RIM * self._half
+        return np.clip((reach - away) / soft + 0.5, 0, 1)[..., None] * self._opacity
+
     def look(self, texture: Floats, gaze: Floats | None, seen: float, drawn: Drawn) -> None:
         """Move the iris in place: its columns are shifted, those of the white give way. `seen` is
         how much of the eye's height the lids will leave.
         """
-        part = np.ascontiguousarray(texture[self._box])
+        part = np.ascontiguousarray(texture[self.box])
         reach, now = _IRIS * self._half, drawn.iris
         goal, drop = now, 0.0
         if gaze is not None:
@@ -115,7 +144,7 @@ class _Eye:
         columns = np.minimum(np.maximum((reach * _WIDER - np.abs(aside)) / soft, 0), 1)
         beyond *= columns * np.float32(min(abs(drop) / self._half * _APPEARS, 1))
         moved += (drawn.white - moved) * beyond[..., None]
-        texture[self._box] = part + (moved - part) * self._opacity
+        texture[self.box] = part + (moved - part) * self._opacity
 
     def _lid(self, across: float, seen: float) -> float:
         """The row in which the upper lid lies there, once it is drawn."""
@@ -156,7 +185,7 @@ class _Eye:
 
     def drawn(self, texture: Floats) -> Drawn:
         """How the eye is before it is moved."""
-        part = texture[self._box]
+        part = texture[self.box]
         return Drawn(self._iris(part), self._white(part))
 
     def _iris(self, part: Floats) -> float:

@@ -72,7 +72,7 @@ class Head:
         lips = float(texture[self.mouth][self._ring].mean())
         cast = self.complexion.cast(texture)
         eyes = self._eyes.drawn(texture)
-        texture = texture + self._pores
+        texture = self._eyes.paired(texture, eyes) + self._pores
         return Face(texture, _rounded(texture), eyes, lips, cast)
 
     def laid_in(self, face: Face, inside: Floats, opening: float) -> Floats:

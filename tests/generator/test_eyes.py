@@ -17,17 +17,17 @@ def layout(donors):
     return donors.canonical.layout
 
 
-def painted(layout, side):
+def painted(layout, side, irises=(DARK, DARK)):
     texture = np.empty((side, side, 3), np.float32)
     texture[:] = SKIN
-    for eye in BOTH:
+    for eye, colour in zip(BOTH, irises, strict=True):
         within = filled(layout, side, eye) > 0
         texture[within] = WHITE
         centre = layout[[eye[0], eye[8]]].mean(axis=0) * side - 0.5
         half = np.ptp(layout[[eye[0], eye[8]], 0]) * side / 2
         y, x = np.mgrid[:side, :side]
         iris = np.hypot(x - centre[0], y - centre[1] + 0.16 * half) < 0.4 * half
-        texture[within & iris] = DARK
+        texture[within & iris] = colour
     return cv2.GaussianBlur(texture, (0, 0), 0.004 * side)
 
 
@@ -139,3 +139,35 @@ def test_the_fringe_of_the_upper_lid_stays_when_an_iris_moves(layout):
     for gaze in ((0, 0), (0.3, 0), (0, -0.2), (0, 0.2)):
         drawn = eyes.looking(texture, np.float32(gaze), WIDE_OPEN)
         assert drawn[upper].mean() < 80
+
+
+def colours(texture, layout):
+    """(2, 3) of the middles of both irises."""
+    side, result = len(texture), []
+    for eye in BOTH:
+        across, down = layout[[eye[0], eye[8]]].mean(axis=0) * side
+        half = np.ptp(layout[[eye[0], eye[8]], 0]) * side / 2
+        row, column = round(float(down - 0.1 * half)), round(float(across))
+        result.append(texture[row - 1 : row + 2, column - 1 : column + 2].mean(axis=(0, 1)))
+    return np.stack(result)
+
+
+@pytest.mark.parametrize("side", [96, 192])
+def test_a_brown_and_a_blue_eye_become_of_one_colour(layout, side):
+    eyes = Eyes(layout, side, WIDE_OPEN)
+    texture = painted(layout, side, [(80, 50, 35), (60, 75, 95)])
+    paired = eyes.paired(texture, eyes.drawn(texture))
+    before, after = (np.ptp(colours(t, layout), axis=0) for t in (texture, paired))
+    assert before.max() > 40
+    assert after.max() < 0.5 * before.max()
+    untouched = sum(filled(layout, side, eye) for eye in BOTH) == 0
+    grown = cv2.dilate((~untouched).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert (paired[~grown] == texture[~grown]).all()
+
+
+def test_irises_almost_as_pale_as_the_white_become_darker_and_dark_ones_stay(layout):
+    eyes = Eyes(layout, 192, WIDE_OPEN)
+    for colour, least, most in (((180, 185, 190), 90, 130), (DARK, 20, 50)):
+        texture = painted(layout, 192, [colour, colour])
+        paired = eyes.paired(texture, eyes.drawn(texture))
+        assert least < colours(paired, layout).mean() < most
