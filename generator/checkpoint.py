@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from pipeline.contract import Floats
+from pipeline.errors import SettingsError
 
 CHECKPOINT: Final = "checkpoint.npz"
 
@@ -25,10 +26,18 @@ def save(variables: list[Any], done: int, path: Path) -> None:
 
 
 def restore(variables: list[Any], path: Path) -> int:
-    """Load a checkpoint where there is one; how many epochs it holds."""
+    """Load a checkpoint where there is one; how many epochs it holds.
+
+    Raises SettingsError for one that another version wrote, which trained other variables.
+    """
     if not path.is_file():
         return 0
     with np.load(path) as saved:
+        shapes = [tuple(saved[key].shape) for key in saved.files if key != "done"]
+        if shapes != [tuple(variable.shape) for variable in variables]:
+            raise SettingsError(
+                f"{path} is of another version's training; delete {path.parent} to start anew"
+            )
         for i, variable in enumerate(variables):
             variable.assign(saved[str(i)])
         done = int(saved["done"])

@@ -2,7 +2,8 @@
 
 A mix is to stay the same person whatever its face does (Huang et al., ICCV 2017, arXiv:1704.04086,
 keep identities so), and to be none of its donors. Features are compared centred, as
-matcher/cosine.py does it.
+matcher/cosine.py does it: donors' by their mean, mixes' by that of mixes. A look that all mixes
+share would set them apart from all donors, and make one person of them for other recognisers.
 """
 
 from typing import Any, Final, Protocol
@@ -19,6 +20,7 @@ from pipeline.contract import Floats, Image, Mask
 _SAFELY: Final = 0.14  # of likeness, beyond what makes two faces one person's, or two
 _PIECE: Final = 16
 _SHIFT: Final = 4  # px
+_FOLLOWED: Final = 0.97  # of the mean of mixes, from one batch to the next
 
 
 class Recogniser(Protocol):
@@ -51,7 +53,8 @@ class Holding:
         calm = [self._calm(self._textures[i : i + _PIECE]) for i in range(0, len(small), _PIECE)]
         features = ops.concatenate(calm)
         self._mean = ops.mean(tf.boolean_mask(features, faces), axis=0)
-        self.donors = self._centred(features)
+        self.donors = _normalised(features - self._mean)
+        self.usual = tf.Variable(self._mean)  # the mean of mixes, as far as it is known
 
     def losses(
         self, drawn: Any, anchors: Any, whole: Any, chance: tf.random.Generator
@@ -65,12 +68,14 @@ class Holding:
         number = chance.uniform((count,), 1, self._count, tf.int32)
         still = tf.zeros((count,), tf.int32)
         calm, moved = (
-            self._centred(self._described(_changed(seen, chance)))
+            self._described(_changed(seen, chance))
             for seen in (
                 self._seen(small, still),
                 self._seen(self._moving(small, number, chance), number),
             )
         )
+        usual = self._followed((calm + moved) / 2, whole)
+        calm, moved = _normalised(calm - usual), _normalised(moved - usual)
         held = ops.sum(calm * moved, axis=1)
         alike = ops.einsum("bd,bkd->bk", calm, tf.gather(self.donors, anchors))
         wanted = self._recogniser.same
@@ -78,6 +83,16 @@ class Holding:
             ops.mean(ops.relu(wanted + _SAFELY - held) * whole),
             ops.mean(ops.relu(alike - (wanted - _SAFELY)) * whole[:, None]),
         )
+
+    def _followed(self, features: Any, whole: Any) -> Any:
+        """(d,) the mean of mixes, of the whole faces among `features` (b, d) and of those before;
+        its gradient is that of the batch's mean, so what they have in common is worth nothing.
+        """
+        share = whole / ops.maximum(ops.sum(whole), 1)
+        now = ops.sum(features * share[:, None], axis=0)
+        now += (1 - ops.sum(share)) * self.usual
+        self.usual.assign(self.usual * _FOLLOWED + tf.stop_gradient(now) * (1 - _FOLLOWED))
+        return self.usual + now - tf.stop_gradient(now)
 
     def _calm(self, small: Any) -> Any:
         return self._described(self._seen(small, tf.zeros((small.shape[0],), tf.int32)))
@@ -97,9 +112,6 @@ class Holding:
     def _described(self, seen: Any) -> Any:
         """Features (b, d) of length 1."""
         return _normalised(self._recogniser.describe(seen))
-
-    def _centred(self, features: Any) -> Any:
-        return _normalised(features - self._mean)
 
 
 def _changed(seen: Any, chance: tf.random.Generator) -> Any:

@@ -12,6 +12,7 @@ from keras import ops
 from tensorboardX import SummaryWriter
 
 from generator import checkpoint, losses
+from generator.average import Average
 from generator.holding import Holding, Recogniser
 from generator.mixing import BATCH, Lessons, as_learnt, batches, mixes
 from generator.network import Architecture, build, critic
@@ -26,16 +27,18 @@ _COPYING: Final = 0.35
 _LASTING: Final = 0.998
 _SMALLER: Final = 0.25
 _STRENGTH: Final = 0.03
-_LEVEL: Final = 0.02
+_LEVEL: Final = 1.0
 _COARSE: Final = 1.0
 _ADVERSARIAL: Final = 0.08
 _SEEN: Final = 0.15
 _ALIKE: Final = 0.01
 _HOLDING: Final = 0.75
-_HELD: Final = 0.15
-_APART: Final = 0.05
+_HELD: Final = 0.25
+_APART: Final = 0.15
+_COMMON: Final = 0.1
 COLUMNS: Final = (
     "epoch", "copied", "seen", "coarse", "strength", "alike", "held", "apart", "fooled", "critic",
+    "common",
 )  # fmt: skip
 
 Watch = Callable[[int, Callable[[Floats], Floats]], None]
@@ -73,6 +76,7 @@ class Trainer:
         self._weights = tf.constant(parts[..., None].astype(np.uint8))
         self._perception = Perception(recogniser.perceive, lessons.textures, parts)
         self._holding = Holding(recogniser, lessons.views, lessons.textures, lessons.faces)
+        self._average = Average(side)
         self._face = tf.constant(lessons.faces.astype(np.float32))
         self._rough = [self._coarse(mask) for mask in (lessons.mouth, lessons.mask)]
         self._chance = tf.random.Generator.from_seed(recipe.seed)
@@ -115,7 +119,8 @@ class Trainer:
     def variables(self) -> list[Any]:
         """Everything that a checkpoint must hold."""
         models = [*self.generator.variables, *self.critic.variables]
-        return [*models, *self._drawing.variables, *self._judging.variables, *self.lasting]
+        means = [self._holding.usual, self._average.change]
+        return [*models, *self._drawing.variables, *self._judging.variables, *self.lasting, *means]
 
     def _coarse(self, mask: Floats) -> Any:
         """(m, p, p, 3) the rows' coarse colours inside a mask (s, s)."""
@@ -182,6 +187,7 @@ class Trainer:
             held, apart = (
                 self._holding.losses(mixed, anchors, whole, self._chance) if holding else (0, 0)
             )
+            common, change = self._average.loss(mixed, _mean_of(parts, weights), whole)
             loss = (
                 copied
                 + _SEEN * seen
@@ -189,6 +195,7 @@ class Trainer:
                 + _ADVERSARIAL * fooled
                 + _HELD * held
                 + _APART * apart
+                + _COMMON * common
             )
             real = losses.judged(self.critic, self._donors(count), self._chance)
             fake = losses.judged(self.critic, tf.stop_gradient(masked), self._chance)
@@ -196,7 +203,7 @@ class Trainer:
         self._improve(tape, loss)
         variables = self.critic.trainable_variables
         self._judging.apply(critics.gradient(doubt, variables), variables)
-        return [copied, seen, rough, detail, alike, held, apart, fooled, doubt]
+        return [copied, seen, rough, detail, alike, held, apart, fooled, doubt, change]
 
     def _donors(self, count: int) -> Any:
         """(count, s, s, 3) whole faces for the critic, drawn anew."""

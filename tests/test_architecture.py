@@ -29,6 +29,7 @@ OFFLINE = {
     "generator/checkpoint.py",
     "generator/export.py",
     "generator/hardware.py",
+    "generator/average.py",
     "generator/holding.py",
     "generator/losses.py",
     "generator/moving.py",

@@ -82,6 +82,31 @@ def test_a_face_like_its_donor_costs_and_one_unlike_it_does_not(textures):
     assert other == 0
 
 
+def test_a_look_that_all_mixes_share_sets_none_apart(textures):
+    """Mixes that are copies of donors stay so when each gets the same strange corner."""
+    loss, strange = holding(textures, views()), textures.copy()
+    strange[:, 16:, 16:] = (255, 0, 255)
+    drawn = tf.constant(strange / np.float32(127.5) - 1)
+    anchors, chance = np.arange(ROWS)[:, None], tf.random.Generator.from_seed(0)
+    first, *_, last = (
+        float(loss.losses(drawn, anchors, np.ones(ROWS, np.float32), chance)[1]) for _ in range(150)
+    )
+    assert last > 2 * first
+
+
+def test_mixes_that_change_all_alike_gain_nothing(textures):
+    """However many change, one by one each could."""
+    loss = holding(textures, views(lambda at: 1 - at))
+    drawn = tf.Variable(textures[:6] / np.float32(127.5) - 1)
+    with tf.GradientTape() as tape:
+        held, _ = loss.losses(
+            drawn, np.arange(6)[:, None], np.ones(6, np.float32), tf.random.Generator.from_seed(0)
+        )
+    slope = tape.gradient(held, drawn).numpy()
+    together = np.abs(slope.sum(axis=0)).sum()
+    assert together < 0.5 * np.abs(slope).sum()
+
+
 def test_what_lids_and_lips_do_is_seen(textures, monkeypatch):
     """Whatever Moving draws is held against the calm face."""
     monkeypatch.setattr(Moving, "__call__", lambda self, small, number, chance: small[:, ::-1])
