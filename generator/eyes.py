@@ -10,7 +10,7 @@ from generator.lids import Lids
 from generator.regions import LEFT_EYE, RIGHT_EYE, filled
 from pipeline.contract import Floats
 
-_FARTHEST: Final = np.array([[-0.62, -0.36], [0.62, 0.45]], np.float32)
+_FARTHEST: Final = np.array([[-0.62, -0.36], [0.62, 0.55]], np.float32)
 _HIGHEST: Final = -0.45  # of its radius, an iris below the lid
 _IRIS: Final = 0.42  # its radius in halves of an eye's width
 _LASHES: Final = 0.012  # of the texture's side: what the lids' own edge may take up
@@ -22,10 +22,11 @@ _APPEARS: Final = 8.0
 _WIDER: Final = 1.1
 _WHITE: Final = (0.85, 0.97)  # highlights are brighter
 _PALE: Final = 0.5
-_GAIN: Final = np.array([1.5, 2.0], np.float32)  # the reader sees less than is drawn
+# The reader sees less than is drawn; left and up, right and down. Lids soon hide eyes that look up.
+_GAIN: Final = np.array([[1.5, 2.0], [1.5, 2.6]], np.float32)
 _SEEN: Final = (0.15, 1.3)
 _UNCHANGED: Final = 0.02
-_PALEST: Final = 0.5  # an iris, in shares of the white; of the donors' three in four are darker
+_PALEST: Final = 0.4  # an iris, in shares of the white; more than half of the donors' are darker
 _TINTED: Final = (0.5, 1.6)
 
 
@@ -76,7 +77,7 @@ class Eyes:
         """
         result = texture.copy()
         known = bool(np.isfinite(gaze).all())
-        aim = np.clip(gaze * _GAIN, *_FARTHEST) if known else None
+        aim = np.clip(gaze * np.where(gaze < 0, *_GAIN), *_FARTHEST) if known else None
         drawn = self.drawn(texture) if drawn is None else drawn
         for eye, opening, rest, own in zip(self._eyes, openings, self._rest, drawn, strict=True):
             seen = float(np.clip(opening / rest, *_SEEN))
