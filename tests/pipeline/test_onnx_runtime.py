@@ -41,7 +41,7 @@ def photo(tmp_path_factory, astronaut):
 def run(photo, tmp_path, capfd):
     """Runs the command line on the photo: its exit code, what it says and what it writes."""
     salt = tmp_path / "salt"
-    salt.write_text("a salt that is long enough")
+    salt.write_text("a salt of more than sixteen letters")
 
     def run(device):
         out = tmp_path / f"by {device}"
