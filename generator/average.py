@@ -25,10 +25,16 @@ class Average:
         minimise, and how large (rms) the mean change is by now; `whole` (b,) is 0 for those that
         are no whole faces and count nothing.
         """
-        share = whole / ops.maximum(ops.sum(whole), 1)
         change = ops.average_pool(mixed, 2, 2) - ops.average_pool(blends, 2, 2)
-        now = tf.einsum("b,bhwc->hwc", share, change)
-        known = tf.stop_gradient(now) + (1 - ops.sum(share)) * self.change
-        self.change.assign(self.change * _FOLLOWED + known * (1 - _FOLLOWED))
+        now = followed(self.change, change, whole)
         size = ops.sqrt(ops.mean(self.change**2))
         return ops.mean(self.change * now) / (size + _FLOOR), size
+
+
+def followed(mean: tf.Variable, rows: Any, whole: Any) -> Any:
+    """The mean of the whole faces, `whole` (b,), of rows (b, ...), which `mean` (...) follows."""
+    share = whole / ops.maximum(ops.sum(whole), 1)
+    now = tf.tensordot(share, rows, 1)
+    known = tf.stop_gradient(now) + (1 - ops.sum(share)) * mean
+    mean.assign(mean * _FOLLOWED + known * (1 - _FOLLOWED))
+    return now

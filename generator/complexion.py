@@ -48,7 +48,8 @@ class Complexion:
             low = cv2.GaussianBlur(own * self._skin, (0, 0), self._sigma) / self._weight
             even = low + _KEPT * (own - low)
             lab[..., channel] = even + (own - even) * self._features
-        light = np.ascontiguousarray(lab[..., 0])
-        lab[..., 0] += self._sharpened * (light - cv2.GaussianBlur(light, (0, 0), _FINE))
+        if self._sharpened:
+            light = np.ascontiguousarray(lab[..., 0])
+            lab[..., 0] += self._sharpened * (light - cv2.GaussianBlur(light, (0, 0), _FINE))
         result: Floats = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255)
         return result

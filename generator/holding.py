@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from generator.average import followed
 from generator.losses import shifted
 from generator.moving import SIDE, Moving
 from generator.views import Views
@@ -20,7 +21,6 @@ from pipeline.contract import Floats, Image, Mask
 _SAFELY: Final = 0.14  # of likeness, beyond what makes two faces one person's, or two
 _PIECE: Final = 16
 _SHIFT: Final = 4  # px
-_FOLLOWED: Final = 0.97  # of the mean of mixes, from one batch to the next
 
 
 class Recogniser(Protocol):
@@ -74,7 +74,7 @@ class Holding:
                 self._seen(self._moving(small, number, chance), number),
             )
         )
-        usual = self._followed((calm + moved) / 2, whole)
+        usual = self._usual((calm + moved) / 2, whole)
         calm, moved = _normalised(calm - usual), _normalised(moved - usual)
         held = ops.sum(calm * moved, axis=1)
         alike = ops.einsum("bd,bkd->bk", calm, tf.gather(self.donors, anchors))
@@ -84,14 +84,11 @@ class Holding:
             ops.mean(ops.relu(alike - (wanted - _SAFELY)) * whole[:, None]),
         )
 
-    def _followed(self, features: Any, whole: Any) -> Any:
+    def _usual(self, features: Any, whole: Any) -> Any:
         """(d,) the mean of mixes, of the whole faces among `features` (b, d) and of those before;
         its gradient is that of the batch's mean, so what they have in common is worth nothing.
         """
-        share = whole / ops.maximum(ops.sum(whole), 1)
-        now = ops.sum(features * share[:, None], axis=0)
-        now += (1 - ops.sum(share)) * self.usual
-        self.usual.assign(self.usual * _FOLLOWED + tf.stop_gradient(now) * (1 - _FOLLOWED))
+        now = followed(self.usual, features, whole)
         return self.usual + now - tf.stop_gradient(now)
 
     def _calm(self, small: Any) -> Any:
